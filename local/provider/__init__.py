@@ -1,0 +1,1 @@
+"""AWS on a laptop: a Pulumi resource provider that answers for `aws` against a loopback endpoint only."""

@@ -1,0 +1,24 @@
+"""Every resource type and function the local provider answers for."""
+
+from importlib import import_module
+
+from local.provider.framework.resource import Resource
+from local.provider.invokes import INVOKES
+
+__all__ = ["INVOKES", "MODULES", "resources"]
+
+MODULES = (
+    "s3",
+)  # fmt: skip
+"""The files of `local.provider.services`, one per AWS service, one line each."""
+
+
+def resources() -> dict[str, Resource]:
+    """All types by token. Raises ValueError when two modules claim one token."""
+    table: dict[str, Resource] = {}
+    for module in MODULES:
+        for resource in import_module(f"local.provider.services.{module}").RESOURCES:
+            if resource.token in table:
+                raise ValueError(f"{resource.token} is declared twice, the second time in services/{module}.py: keep one")
+            table[resource.token] = resource
+    return table
