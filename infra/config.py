@@ -1,0 +1,131 @@
+"""Stack configuration: typed, complete and checked before the first resource is declared."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Section(BaseModel):
+    """A frozen part of a config file; keys are camelCase, unknown ones refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class FunctionTarget(StrEnum):
+    """What function packages are built for."""
+
+    LOCAL_PYTHON = "local-python"
+    AWS_ARM64 = "aws-arm64"
+
+
+class ResultStore(StrEnum):
+    """Where results are kept; `external` is a PostgreSQL the platform only knows by its secret."""
+
+    EXTERNAL = "external"
+    AURORA = "aurora"
+    REDSHIFT = "redshift"
+
+
+LogRetention = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+
+
+class Common(Section):
+    """What every stack's config has."""
+
+    account_id: str = Field(pattern=r"^\d{12}$", description="the 12 digits of the AWS account, in quotes; credentials of another are refused")
+    protect: bool = Field(default=True, description="true or false; true guards records against deletion")
+    log_retention_days: LogRetention = Field(default=365, description="a number of days that CloudWatch Logs accepts, such as 30 or 365")
+    tags: dict[str, str] = Field(default_factory=dict, description="a map of additional tags, texts to texts")
+    monthly_budget_usd: float | None = Field(default=None, gt=0, description="a positive number of US dollars a month, or absent for no budget")
+    budget_emails: tuple[Email, ...] = Field(default=(), description="a list of e-mail addresses told at 80% and 100% of the budget")
+
+
+class Network(Section):
+    """The private network of functions and tasks that reach a warehouse."""
+
+    cidr: str = Field(default="10.42.0.0/16", pattern=r"^\d{1,3}(\.\d{1,3}){3}/16$", description="a /16 IPv4 range such as 10.42.0.0/16")
+    interface_endpoints: tuple[str, ...] = Field(
+        default=("secretsmanager", "kms", "events", "states", "logs", "sts", "ecr.api", "ecr.dkr"),
+        description="a list of AWS service names that get an interface endpoint (about 7 USD a month each, a zone)",
+    )
+    nat: bool = Field(default=False, description="true for a NAT gateway (about 33 USD a month and traffic), for warehouses outside AWS")
+
+
+class Api(Section):
+    """The control plane's HTTP API."""
+
+    throttle_rate: int = Field(default=100, ge=1, le=10_000, description="requests a second, 1 to 10000")
+    throttle_burst: int = Field(default=200, ge=1, le=5_000, description="requests at once, 1 to 5000")
+    cors_origins: tuple[str, ...] = Field(default=(), description="a list of origins, such as https://portal.example.com, that may call from a browser")
+    custom_id: str | None = Field(default=None, pattern=r"^[a-z0-9-]{3,20}$", description="3 to 20 lower-case letters, digits or hyphens (embedded only)")
+
+
+class Heavy(Section):
+    """The Fargate lane."""
+
+    cpu: Literal[256, 512, 1024, 2048, 4096] = Field(default=1024, description="CPU units: 256, 512, 1024, 2048 or 4096")
+    memory: int = Field(default=4096, ge=512, le=30_720, description="MiB that Fargate offers with that cpu, such as 4096")
+    image_tag: str = Field(default="current", description="the tag of the runner image in the platform's repository")
+
+
+class AuditLock(Section):
+    """Object Lock of the audit bucket."""
+
+    mode: Literal["GOVERNANCE", "COMPLIANCE"] = Field(default="COMPLIANCE", description="GOVERNANCE or COMPLIANCE (which nobody can shorten)")
+    days: int = Field(default=2557, ge=1, le=36_500, description="days an audit object cannot be deleted (2557 = 7 years)")
+
+
+class AlertTopics(Section):
+    """Who is told, by topic."""
+
+    cfo_office: tuple[Email, ...] = Field(default=(), description="a list of e-mail addresses")
+    ops: tuple[Email, ...] = Field(default=(), description="a list of e-mail addresses")
+    data_quality: tuple[Email, ...] = Field(default=(), description="a list of e-mail addresses")
+    platform_engineering: tuple[Email, ...] = Field(default=(), description="a list of e-mail addresses")
+
+    def of(self, topic: str) -> tuple[Email, ...]:
+        """The addresses of a topic by its physical name, such as `cfo-office`."""
+        addresses: tuple[Email, ...] = getattr(self, topic.replace("-", "_"))
+        return addresses
+
+
+class PlatformConfig(Common):
+    """Config of `platform.<deployment>`."""
+
+    packs: str = Field(default="kpis/packs", min_length=1, description="the folder of dictionary packs, from the repository root")
+    function_target: FunctionTarget = Field(default=FunctionTarget.AWS_ARM64, description="aws-arm64 or local-python (embedded)")
+    result_store: ResultStore = Field(default=ResultStore.AURORA, description="aurora, redshift or external (a PostgreSQL known by its secret only)")
+    network: Network = Field(default=Network(), description="a section with cidr, interfaceEndpoints, nat")
+    api: Api = Field(default=Api(), description="a section with throttleRate, throttleBurst, corsOrigins, customId")
+    heavy: Heavy = Field(default=Heavy(), description="a section with cpu, memory, imageTag")
+    audit_lock: AuditLock = Field(default=AuditLock(), description="a section with mode, days")
+    alerts: AlertTopics = Field(default=AlertTopics(), description="a section with cfoOffice, ops, dataQuality, platformEngineering")
+    backup_retention_days: int = Field(default=35, ge=1, le=3650, description="days a daily backup is kept, 1 to 3650")
+
+
+class Route(Section):
+    """One subscription of a tenant's alerts."""
+
+    severity: Literal["low", "medium", "high", "critical"] = Field(description="low, medium, high or critical")
+    protocol: Literal["email", "https", "sqs", "lambda"] = Field(description="email, https, sqs or lambda")
+    endpoint: str = Field(min_length=3, description="an address that fits the protocol")
+
+
+class TenantConfig(Common):
+    """Config of `<tenant>.<environment>`."""
+
+    platform: str = Field(pattern=r"^platform\.[a-z][a-z0-9-]{1,19}$", description="the platform stack it belongs to, such as platform.prod")
+    display_name: str = Field(min_length=1, max_length=80, description="the tenant's name as people write it, up to 80 characters")
+    timezone: str = Field(default="UTC", description="an IANA time zone, such as Europe/Berlin")
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$", description="an ISO 4217 code, such as EUR")
+    replay_year: int | None = Field(default=None, ge=1970, le=2100, description="demo tenants only: the year their schedules live in")
+    alert_routes: tuple[Route, ...] = Field(default=(), max_length=8, description="up to 8 routes of severity, protocol, endpoint")
+    log_table_retention_months: int = Field(default=24, ge=1, le=120, description="months the log tables keep a row before the archive has it alone")
+
+
+StackConfig = PlatformConfig | TenantConfig
