@@ -9,6 +9,9 @@ __all__ = ["INVOKES", "MODULES", "resources"]
 
 MODULES = (
     "s3",
+    "sqs",
+    "sns",
+    "secretsmanager",
 )  # fmt: skip
 """The files of `local.provider.services`, one per AWS service, one line each."""
 

@@ -28,7 +28,7 @@ Values: TypeAlias = dict[str, Any]
 
 
 def decode(struct: struct_pb2.Struct) -> Values:
-    """A struct as plain Python. Secrets and outputs are unwrapped; files keep their signed map; whole floats stay floats."""
+    """A struct as plain Python. Secrets and outputs are unwrapped; files keep their signed map; whole floats become integers."""
     return cast("Values", _plain(json_format.MessageToDict(struct)))
 
 
@@ -42,6 +42,9 @@ def encode(values: Mapping[str, Any]) -> struct_pb2.Struct:
 def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(each) for each in cast("list[Any]", value)]
+    if isinstance(value, float) and value.is_integer():
+        # The wire knows only floats; boto3 refuses them where AWS wants integers.
+        return int(value)
     if not isinstance(value, dict):
         return value
     document = cast("Values", value)
