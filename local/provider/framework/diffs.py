@@ -86,7 +86,8 @@ def _of_both(old: Any, new: Any, prop: Property, path: str, *, replace: bool) ->
         case Kind.LIST, list(), list() if prop.item is not None:
             yield from _of_lists(cast("list[Any]", old), cast("list[Any]", new), prop, path, replace=replace)
         case Kind.JSON, _, _:
-            if wire.json_meaning(old) != wire.json_meaning(new):
+            meaning = wire.json_parsed if prop.ordered else wire.json_meaning
+            if meaning(old) != meaning(new):
                 yield Difference(path, Change.UPDATE, replace)
         case Kind.FILE, dict(), dict():
             if wire.file_hash(cast("wire.Values", old)) != wire.file_hash(cast("wire.Values", new)):

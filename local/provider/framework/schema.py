@@ -37,6 +37,8 @@ class Property:
     """AWS chooses a value when the program says nothing: silence is then not a difference."""
     unordered: bool = False
     """A list that AWS treats as a set: order is not a difference."""
+    ordered: bool = False
+    """A JSON document whose lists of strings have an order (a container's command); IAM's and event patterns' have none."""
     item: "Property | None" = None
     fields: Mapping[str, "Property"] = field(default_factory=dict[str, "Property"])
 
@@ -75,9 +77,11 @@ def boolean(
     return Property(Kind.BOOLEAN, required, replace, (), default, write_only, computed)
 
 
-def json_document(*, required: bool = False, replace: bool = False, write_only: bool = False, computed: bool = False) -> Property:
-    """A JSON document, compared by meaning: spacing, key order, and one string against a list of one do not differ."""
-    return Property(Kind.JSON, required, replace, write_only=write_only, computed=computed)
+def json_document(
+    *, required: bool = False, replace: bool = False, write_only: bool = False, computed: bool = False, ordered: bool = False
+) -> Property:
+    """A JSON document, compared by meaning: spacing, key order, and (unless `ordered`) one string against a list of one do not differ."""
+    return Property(Kind.JSON, required, replace, write_only=write_only, computed=computed, ordered=ordered)
 
 
 def listing(

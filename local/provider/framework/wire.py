@@ -149,17 +149,23 @@ def json_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def json_parsed(value: Any) -> Any:
+    """A JSON document parsed; text that is no JSON is itself."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
 def json_meaning(value: Any) -> Any:
     """A JSON document in the form used to compare two: parsed, with lists of one folded and string lists sorted.
 
     IAM and event patterns treat `"a"` and `["a"]` alike, and AWS reorders action lists. Text that is no JSON is itself.
     """
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return value
-    return _folded(value)
+    parsed = json_parsed(value)
+    return parsed if parsed is value and isinstance(value, str) else _folded(parsed)
 
 
 def _folded(value: Any) -> Any:

@@ -4,7 +4,7 @@ from local.provider.framework import wire
 from local.provider.framework.context import Context
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import boolean, integer, json_document, text
-from local.provider.framework.shapes import changed_names, tag_list, tag_map
+from local.provider.framework.translation import changed_names, tag_list, tag_map
 
 
 def find_secret(ctx: Context, inputs: Inputs) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import boolean, integer, json_document, text
-from local.provider.framework.shapes import attribute_text, changed_names, from_attributes, tag_list, tag_map
+from local.provider.framework.translation import attribute_text, changed_names, from_attributes, tag_list, tag_map
 
 TOPIC = {
     "name": text(computed=True),

@@ -3,7 +3,7 @@
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import boolean, integer, json_document, text
-from local.provider.framework.shapes import attribute_text, changed_names, from_attributes
+from local.provider.framework.translation import attribute_text, changed_names, from_attributes
 
 QUEUE = {
     "name": text(computed=True),
