@@ -8,10 +8,20 @@ from local.provider.invokes import INVOKES
 __all__ = ["INVOKES", "MODULES", "resources"]
 
 MODULES = (
+    "dynamodb",
+    "iam",
+    "kms",
+    "lambda_functions",
+    "lambda_wiring",
     "s3",
+    "s3_objects",
+    "s3_settings",
     "sqs",
     "sns",
     "secretsmanager",
+    "sfn",
+    "scheduler",
+    "ecs",
 )  # fmt: skip
 """The files of `local.provider.services`, one per AWS service, one line each."""
 

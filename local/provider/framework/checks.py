@@ -18,7 +18,7 @@ class Problem:
     reason: str
 
 
-class Wrong(Exception):  # noqa: N818 - carries a problem up to its path, never leaves this module
+class Wrong(Exception):
     """A value that does not fit its property."""
 
 
@@ -75,7 +75,7 @@ def _value(value: Any, prop: Property, path: str) -> tuple[Any, list[Problem]]:
                 return value, [Problem(path, str(wrong))]
 
 
-def _scalar(value: Any, prop: Property) -> Any:  # noqa: PLR0911 - one return per kind reads best
+def _scalar(value: Any, prop: Property) -> Any:
     match prop.kind, value:
         case Kind.TEXT, str():
             return _allowed(value, prop)
@@ -135,4 +135,4 @@ def _shown(value: Any) -> str:
     if wire.is_file(value):
         return "an asset or archive"
     shown = json.dumps(value)
-    return shown if len(shown) <= 60 else shown[:57] + "..."  # noqa: PLR2004 - keeps an error on one line
+    return shown if len(shown) <= 60 else shown[:57] + "..."

@@ -55,20 +55,20 @@ class Journal:
         """Note that a create is about to call AWS."""
         self._put(Entry(urn, fingerprint))
 
-    def created(self, urn: str, id: str) -> None:  # noqa: A002 - Pulumi's word
+    def created(self, urn: str, id: str) -> None:
         """Note the id AWS gave."""
         with self._lock:
             entry = self._entries.get(urn)
         if entry is not None:
             self._put(replace(entry, id=id))
 
-    def confirm(self, urn: str, id: str) -> None:  # noqa: A002
+    def confirm(self, urn: str, id: str) -> None:
         """The engine used the id: it has the resource in its state."""
         entry = self._entries.get(urn)
         if entry is not None and not entry.confirmed and entry.id == id:
             self._put(replace(entry, confirmed=True))
 
-    def forget(self, urn: str, id: str) -> None:  # noqa: A002
+    def forget(self, urn: str, id: str) -> None:
         """The resource with this id is deleted. A replacement made under the same URN keeps its entry."""
         with self._lock:
             entry = self._entries.get(urn)

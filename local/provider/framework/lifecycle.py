@@ -77,7 +77,7 @@ class Lifecycle:
             f"{what} already exists and {whose}: expected a free name. Choose another name, delete it, or adopt it with `pulumi import`"
         )
 
-    def read(self, ctx: Context, resource: Resource, id: str, inputs: Inputs, state: Inputs) -> tuple[Inputs, wire.Values] | None:  # noqa: A002
+    def read(self, ctx: Context, resource: Resource, id: str, inputs: Inputs, state: Inputs) -> tuple[Inputs, wire.Values] | None:
         """Inputs and state as AWS has them; None when it is gone. Empty `inputs` mean an import."""
         seen = self.see(ctx, resource, id, {**inputs, **state})
         if seen is None:
@@ -94,7 +94,7 @@ class Lifecycle:
         # An empty map the program wrote stays, so that it does not show as a change.
         return {**without, "tags": own} if own or "tags" in inputs else without
 
-    def update(self, ctx: Context, resource: Resource, id: str, state: Inputs, inputs: Inputs) -> wire.Values:  # noqa: A002
+    def update(self, ctx: Context, resource: Resource, id: str, state: Inputs, inputs: Inputs) -> wire.Values:
         """Change in place what differs, then tags."""
         full = self.complete(resource, inputs)
         if resource.update is not None:
@@ -107,7 +107,7 @@ class Lifecycle:
                 resource.tags.write(ctx, id, full, changed, removed)
         return self._after(ctx, resource, id, full)
 
-    def delete(self, ctx: Context, resource: Resource, id: str, state: Inputs) -> None:  # noqa: A002
+    def delete(self, ctx: Context, resource: Resource, id: str, state: Inputs) -> None:
         """Delete; what is already gone is deleted."""
         try:
             resource.delete(ctx, id, state)
@@ -116,7 +116,7 @@ class Lifecycle:
                 raise
         self.journal.forget(ctx.urn, id)
 
-    def see(self, ctx: Context, resource: Resource, id: str, state: Inputs) -> Seen | None:  # noqa: A002
+    def see(self, ctx: Context, resource: Resource, id: str, state: Inputs) -> Seen | None:
         """The resource as AWS has it now, or None."""
         try:
             observed = resource.read(ctx, id, state)
@@ -130,7 +130,7 @@ class Lifecycle:
         own = None if tags is None else {key: value for key, value in tags.items() if not key.startswith("aws:")}
         return Seen(observed, own)
 
-    def _after(self, ctx: Context, resource: Resource, id: str, full: Inputs) -> wire.Values:  # noqa: A002
+    def _after(self, ctx: Context, resource: Resource, id: str, full: Inputs) -> wire.Values:
         seen = self.see(ctx, resource, id, full)
         if seen is None:
             raise ProviderError(f"AWS accepted it but does not show it when asked for '{id}': run `pulumi refresh`, then `pulumi up` again")

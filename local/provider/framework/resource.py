@@ -31,7 +31,7 @@ class Tags:
     write: Callable[[Context, str, Inputs, dict[str, str], list[str]], None]
 
 
-def no_update(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:  # noqa: A002 - the signature of updates
+def no_update(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
     """For resources where nothing but tags can change in place."""
 
 
@@ -62,6 +62,8 @@ class Resource:
     find: Callable[[Context, Inputs], str | None] | None = None
     """The id of an existing resource that create would collide with or silently overwrite. None where AWS names are not unique."""
     tags: Tags | None = None
+    must_replace: Callable[[str, Inputs], bool] | None = None
+    """Where replacing depends on other inputs: (top-level property that changed, new inputs)."""
 
     @property
     def all_inputs(self) -> Mapping[str, Property]:
@@ -69,13 +71,15 @@ class Resource:
         common = {"region": text(replace=True, computed=True)}
         return {**self.inputs, **common, **({"tags": TAGS} if self.tags else {})}
 
-    def replaces(self, path_root: str, *, declared: bool) -> bool:
+    def replaces(self, root: str, new: Inputs, *, declared: bool) -> bool:
         """Whether a change under this top-level property needs a new resource."""
-        if path_root in ("tags", "tagsAll"):
+        if root in ("tags", "tagsAll"):
             return False
-        return declared or path_root == self.name or self.update is None
+        if self.must_replace is not None and self.must_replace(root, new):
+            return True
+        return declared or root == self.name or self.update is None
 
 
-def existing(ctx: Context, read: Callable[[], Any], id: str) -> str | None:  # noqa: A002 - Pulumi's word
+def existing(ctx: Context, read: Callable[[], Any], id: str) -> str | None:
     """For `find`: the id when `read` answers, None when AWS says not found (or `read` answers None)."""
     return id if ctx.optional(read) is not None else None

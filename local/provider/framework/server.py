@@ -62,7 +62,7 @@ def guarded(call: Rpc) -> Rpc:
     def wrapped(self: "Provider", request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return call(self, request, context)
-        except Exception as error:  # noqa: BLE001 - the boundary: every failure must reach the engine as a message
+        except Exception as error:
             if not isinstance(error, ProviderError | ClientError | BotoCoreError):
                 traceback.print_exception(error, file=sys.stderr)
             return context.abort(grpc.StatusCode.UNKNOWN, subject(str(getattr(request, "urn", ""))) + described(error))
@@ -73,7 +73,7 @@ def guarded(call: Rpc) -> Rpc:
 def subject(urn: str) -> str:
     """The start of an error line about a resource: its type and its name in the program. Empty without a URN."""
     parts = urn.split("::")
-    return f"{_token(urn)} '{parts[-1]}': " if len(parts) > 3 else ""  # noqa: PLR2004 - urn:pulumi:stack, project, type, name
+    return f"{_token(urn)} '{parts[-1]}': " if len(parts) > 3 else ""
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -95,27 +95,27 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     # What the engine asks once.
 
-    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:  # noqa: N802, ARG002
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=VERSION)
 
-    def Handshake(self, request: Any, context: grpc.ServicerContext) -> pb.ProviderHandshakeResponse:  # noqa: N802, ARG002
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> pb.ProviderHandshakeResponse:
         return pb.ProviderHandshakeResponse(
             accept_secrets=False, accept_resources=False, accept_outputs=False, supports_autonaming_configuration=True
         )
 
-    def Attach(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802, ARG002
+    def Attach(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
         return empty_pb2.Empty()
 
-    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> pb.GetSchemaResponse:  # noqa: N802, ARG002
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> pb.GetSchemaResponse:
         return pb.GetSchemaResponse(schema="{}")
 
-    def Cancel(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802, ARG002
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
         if self._aws is not None:
             self._aws.cancelled.set()
         return empty_pb2.Empty()
 
     @guarded
-    def CheckConfig(self, request: pb.CheckRequest, context: grpc.ServicerContext) -> pb.CheckResponse:  # noqa: N802, ARG002
+    def CheckConfig(self, request: pb.CheckRequest, context: grpc.ServicerContext) -> pb.CheckResponse:
         config = wire.decode(request.news)
         if wire.has_unknown(config):
             return pb.CheckResponse(inputs=request.news)
@@ -125,12 +125,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return pb.CheckResponse(inputs=request.news, failures=[pb.CheckFailure(reason=str(error))])
         return pb.CheckResponse(inputs=request.news)
 
-    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> pb.DiffResponse:  # noqa: N802, ARG002
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> pb.DiffResponse:
         # Region and endpoint of embedded AWS do not move a resource: nothing needs replacing.
         return pb.DiffResponse(changes=pb.DiffResponse.DIFF_NONE)
 
     @guarded
-    def Configure(self, request: pb.ConfigureRequest, context: grpc.ServicerContext) -> pb.ConfigureResponse:  # noqa: N802, ARG002
+    def Configure(self, request: pb.ConfigureRequest, context: grpc.ServicerContext) -> pb.ConfigureResponse:
         config = wire.decode(request.args) or {key.rsplit(":", 1)[-1]: value for key, value in request.variables.items()}
         chosen = settings(config, self._environment)
         self._aws = Aws(chosen.region, chosen.endpoint, dict(chosen.endpoints), access_key=chosen.access_key, secret_key=chosen.secret_key)
@@ -142,7 +142,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     # What the engine asks per resource.
 
     @guarded
-    def Check(self, request: pb.CheckRequest, context: grpc.ServicerContext) -> pb.CheckResponse:  # noqa: N802, ARG002
+    def Check(self, request: pb.CheckRequest, context: grpc.ServicerContext) -> pb.CheckResponse:
         token = _token(request.urn)
         resource = self._resources.get(token)
         if resource is None:
@@ -168,7 +168,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return [Problem("region", f"is '{region}': the local provider serves only {self._aws.region}, the provider's region")]
 
     @guarded
-    def Diff(self, request: pb.DiffRequest, context: grpc.ServicerContext) -> pb.DiffResponse:  # noqa: N802, ARG002
+    def Diff(self, request: pb.DiffRequest, context: grpc.ServicerContext) -> pb.DiffResponse:
         resource, _, lifecycle = self._for(request.urn)
         lifecycle.journal.confirm(request.urn, request.id)
         olds, old, new = wire.decode(request.olds), wire.decode(request.old_inputs), wire.decode(request.news)
@@ -177,7 +177,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             found += self._tag_drift(olds, new, lifecycle)
         ignored = {re.split(r"[.\[]", path)[0] for path in request.ignoreChanges}
         found = [each for each in found if each.root not in ignored]
-        rows = [Difference(each.path, each.change, resource.replaces(each.root, declared=each.replace)) for each in found]
+        rows = [Difference(each.path, each.change, resource.replaces(each.root, new, declared=each.replace)) for each in found]
         replaces = sorted({each.root for each in rows if each.replace})
         return pb.DiffResponse(
             changes=pb.DiffResponse.DIFF_SOME if rows else pb.DiffResponse.DIFF_NONE,
@@ -196,7 +196,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     @guarded
-    def Create(self, request: pb.CreateRequest, context: grpc.ServicerContext) -> pb.CreateResponse:  # noqa: N802, ARG002
+    def Create(self, request: pb.CreateRequest, context: grpc.ServicerContext) -> pb.CreateResponse:
         resource, ctx, lifecycle = self._for(request.urn)
         inputs = wire.decode(request.properties)
         if request.preview:
@@ -208,7 +208,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return pb.CreateResponse(id=id_, properties=wire.encode(state))
 
     @guarded
-    def Read(self, request: pb.ReadRequest, context: grpc.ServicerContext) -> pb.ReadResponse:  # noqa: N802, ARG002
+    def Read(self, request: pb.ReadRequest, context: grpc.ServicerContext) -> pb.ReadResponse:
         resource, ctx, lifecycle = self._for(request.urn)
         inputs, state = wire.decode(request.inputs), wire.decode(request.properties)
         if inputs or state:
@@ -219,7 +219,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return pb.ReadResponse(id=request.id, inputs=wire.encode(result[0]), properties=wire.encode(result[1]))
 
     @guarded
-    def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> pb.UpdateResponse:  # noqa: N802, ARG002
+    def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> pb.UpdateResponse:
         resource, ctx, lifecycle = self._for(request.urn)
         olds, news = wire.decode(request.olds), wire.decode(request.news)
         if request.preview:
@@ -229,13 +229,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return pb.UpdateResponse(properties=wire.encode(lifecycle.update(ctx, resource, request.id, olds, news)))
 
     @guarded
-    def Delete(self, request: pb.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802, ARG002
+    def Delete(self, request: pb.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         resource, ctx, lifecycle = self._for(request.urn)
         lifecycle.delete(ctx, resource, request.id, {**wire.decode(request.old_inputs), **wire.decode(request.properties)})
         return empty_pb2.Empty()
 
     @guarded
-    def Invoke(self, request: pb.InvokeRequest, context: grpc.ServicerContext) -> pb.InvokeResponse:  # noqa: N802, ARG002
+    def Invoke(self, request: pb.InvokeRequest, context: grpc.ServicerContext) -> pb.InvokeResponse:
         call = self._invokes.get(request.tok)
         if call is None:
             raise ProviderError(f"the local provider has no function '{request.tok}'{nearest(request.tok, self._invokes)}")

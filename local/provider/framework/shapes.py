@@ -1,114 +1,70 @@
-"""Translates between the SDK's camelCase shapes and AWS request and response shapes, driven by the declared properties.
+"""Between the SDK's camelCase shapes and boto3's PascalCase ones, guided by the schema so that nothing unknown slips through."""
 
-Most services differ from the SDK only by the first letter (`roleArn`, `RoleArn`); the rest is an `aliases` table, applied at every depth.
-"""
-
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from local.provider.framework import wire
 from local.provider.framework.resource import Inputs
 from local.provider.framework.schema import Kind, Property
 
-Aliases = Mapping[str, str]
-NO_ALIASES: Aliases = {}
+Names = Mapping[str, str]
+"""Exceptions to the rule camelCase -> PascalCase, by the SDK's name at any depth: `{"okActions": "OKActions"}`."""
 
 
-def pascal(name: str) -> str:
-    """`roleArn` as `RoleArn`."""
-    return name[:1].upper() + name[1:]
+def aws_name(name: str, names: Names) -> str:
+    """The boto3 name of an input."""
+    return names.get(name) or name[0].upper() + name[1:]
 
 
-def same_name(name: str) -> str:
-    """For services that use camelCase themselves."""
-    return name
-
-
-def to_aws(
-    values: Mapping[str, Any], fields: Mapping[str, Property], aliases: Aliases = NO_ALIASES, rename: Callable[[str], str] = pascal
-) -> dict[str, Any]:
-    """The declared fields of `values` under AWS's names; absent ones are left out."""
+def to_aws(inputs: Inputs, fields: Mapping[str, Property], names: Names | None = None) -> dict[str, Any]:
+    """The given inputs among `fields` as boto3 keyword arguments."""
+    known = names or {}
     return {
-        aliases.get(name) or rename(name): _out(values[name], prop, aliases, rename)
+        aws_name(name, known): _sent(inputs[name], prop, known)
         for name, prop in fields.items()
-        if values.get(name) is not None
-    }
+        if inputs.get(name) is not None
+    }  # fmt: skip
 
 
-def from_aws(
-    document: Mapping[str, Any], fields: Mapping[str, Property], aliases: Aliases = NO_ALIASES, rename: Callable[[str], str] = pascal
-) -> Inputs:
-    """The declared fields out of an AWS answer, under the SDK's names; what AWS does not tell is left out."""
-    told: Inputs = {}
-    for name, prop in fields.items():
-        value = document.get(aliases.get(name) or rename(name))
-        if value is not None:
-            told[name] = _in(value, prop, aliases, rename)
-    return told
+def from_aws(answer: Mapping[str, Any], fields: Mapping[str, Property], names: Names | None = None) -> Inputs:
+    """AWS's answer as inputs: every field, None where AWS has nothing, so that a removal shows. Write-only fields are left out."""
+    known = names or {}
+    return {
+        name: _told(answer.get(aws_name(name, known)), prop, known)
+        for name, prop in fields.items()
+        if not prop.write_only
+    }  # fmt: skip
 
 
-def _out(value: Any, prop: Property, aliases: Aliases, rename: Callable[[str], str]) -> Any:
+def pick(fields: Mapping[str, Property], *names: str) -> dict[str, Property]:
+    """Some of the fields."""
+    return {name: fields[name] for name in names}
+
+
+def omit(fields: Mapping[str, Property], *names: str) -> dict[str, Property]:
+    """The fields but some."""
+    return {name: prop for name, prop in fields.items() if name not in names}
+
+
+def _sent(value: Any, prop: Property, names: Names) -> Any:
     match prop.kind:
         case Kind.RECORD:
-            return to_aws(value, prop.fields, aliases, rename)
+            return to_aws(cast("Inputs", value), prop.fields, names)
         case Kind.LIST if prop.item is not None:
-            return [_out(each, prop.item, aliases, rename) for each in value]
+            return [_sent(each, prop.item, names) for each in cast("list[Any]", value)]
         case Kind.JSON:
             return wire.json_text(value)
         case _:
             return value
 
 
-def _in(value: Any, prop: Property, aliases: Aliases, rename: Callable[[str], str]) -> Any:
+def _told(value: Any, prop: Property, names: Names) -> Any:
+    if value is None:
+        return None
     match prop.kind:
-        case Kind.RECORD if isinstance(value, Mapping):
-            return from_aws(cast("Mapping[str, Any]", value), prop.fields, aliases, rename)
+        case Kind.RECORD:
+            return {key: each for key, each in from_aws(cast("Inputs", value), prop.fields, names).items() if each is not None}
         case Kind.LIST if prop.item is not None:
-            return [_in(each, prop.item, aliases, rename) for each in value]
+            return [_told(each, prop.item, names) for each in cast("list[Any]", value)]
         case _:
             return value
-
-
-def attribute_text(value: Any) -> str:
-    """A value as SQS and SNS attributes carry it: everything is text."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return wire.json_text(value) if isinstance(value, dict | list) else str(value)
-
-
-def from_attributes(attributes: Mapping[str, str], fields: Mapping[str, Property], names: Mapping[str, str]) -> Inputs:
-    """Text attributes as typed inputs; `names` maps input names to attribute names."""
-    told: Inputs = {}
-    for name, attribute in names.items():
-        raw = attributes.get(attribute)
-        if raw is None or raw == "":
-            continue
-        match fields[name].kind:
-            case Kind.BOOLEAN:
-                told[name] = raw == "true"
-            case Kind.INTEGER:
-                told[name] = int(raw)
-            case _:
-                told[name] = raw
-    return told
-
-
-def changed_names(old: Mapping[str, Any], new: Mapping[str, Any], names: Iterable[str]) -> list[str]:
-    """The inputs among `names` whose value differs by meaning (JSON text is compared parsed)."""
-    return [name for name in names if wire.json_meaning(old.get(name)) != wire.json_meaning(new.get(name))]
-
-
-def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    """Tags as the list of pairs most services take."""
-    return [{key: name, value: text} for name, text in tags.items()]
-
-
-def tag_map(pairs: Iterable[Mapping[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:
-    """The list of pairs most services give, as a map."""
-    return {pair[key]: pair.get(value, "") for pair in pairs or []}
-
-
-def parsed(text: str | None) -> Any:
-    """A JSON text parsed, or None."""
-    return json.loads(text) if text else None

@@ -39,12 +39,15 @@ def to_aws(
 def from_aws(
     document: Mapping[str, Any], fields: Mapping[str, Property], aliases: Aliases = NO_ALIASES, rename: Callable[[str], str] = pascal
 ) -> Inputs:
-    """The declared fields out of an AWS answer, under the SDK's names; what AWS does not tell is left out."""
+    """The declared fields out of an AWS answer, under the SDK's names: None where AWS has nothing, so that a removal shows.
+
+    Write-only fields are left out.
+    """
     told: Inputs = {}
     for name, prop in fields.items():
-        value = document.get(aliases.get(name) or rename(name))
-        if value is not None:
-            told[name] = _in(value, prop, aliases, rename)
+        if not prop.write_only:
+            value = document.get(aliases.get(name) or rename(name))
+            told[name] = None if value is None else _in(value, prop, aliases, rename)
     return told
 
 
@@ -63,7 +66,8 @@ def _out(value: Any, prop: Property, aliases: Aliases, rename: Callable[[str], s
 def _in(value: Any, prop: Property, aliases: Aliases, rename: Callable[[str], str]) -> Any:
     match prop.kind:
         case Kind.RECORD if isinstance(value, Mapping):
-            return from_aws(cast("Mapping[str, Any]", value), prop.fields, aliases, rename)
+            inner = from_aws(cast("Mapping[str, Any]", value), prop.fields, aliases, rename)
+            return {name: each for name, each in inner.items() if each is not None}
         case Kind.LIST if prop.item is not None:
             return [_in(each, prop.item, aliases, rename) for each in value]
         case _:
@@ -78,11 +82,12 @@ def attribute_text(value: Any) -> str:
 
 
 def from_attributes(attributes: Mapping[str, str], fields: Mapping[str, Property], names: Mapping[str, str]) -> Inputs:
-    """Text attributes as typed inputs; `names` maps input names to attribute names."""
+    """Text attributes as typed inputs, None where AWS has nothing; `names` maps input names to attribute names."""
     told: Inputs = {}
     for name, attribute in names.items():
         raw = attributes.get(attribute)
         if raw is None or raw == "":
+            told[name] = None
             continue
         match fields[name].kind:
             case Kind.BOOLEAN:

@@ -35,7 +35,7 @@ def create_bucket(ctx: Context, inputs: Inputs) -> str:
     return str(inputs["bucket"])
 
 
-def read_bucket(ctx: Context, id: str, _state: Inputs) -> Observed:  # noqa: A002 - Pulumi's word
+def read_bucket(ctx: Context, id: str, _state: Inputs) -> Observed:
     """AWS does not know `forceDestroy`: it keeps the state's value."""
     client = ctx.client("s3")
     client.head_bucket(Bucket=id)
@@ -52,11 +52,11 @@ def read_bucket(ctx: Context, id: str, _state: Inputs) -> Observed:  # noqa: A00
     )
 
 
-def update_bucket(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:  # noqa: A002
+def update_bucket(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
     """Only `forceDestroy` changes in place, and that lives in the state alone."""
 
 
-def delete_bucket(ctx: Context, id: str, state: Inputs) -> None:  # noqa: A002
+def delete_bucket(ctx: Context, id: str, state: Inputs) -> None:
     """Delete the bucket; empty it first only with `forceDestroy`. Objects under retention keep it alive, as in AWS."""
     client = ctx.client("s3")
     if state.get("forceDestroy"):
@@ -71,13 +71,13 @@ def delete_bucket(ctx: Context, id: str, state: Inputs) -> None:  # noqa: A002
     client.delete_bucket(Bucket=id)
 
 
-def read_tags(ctx: Context, id: str, _state: Inputs) -> dict[str, str]:  # noqa: A002
+def read_tags(ctx: Context, id: str, _state: Inputs) -> dict[str, str]:
     """The bucket's tags."""
     answer = ctx.optional(lambda: ctx.client("s3").get_bucket_tagging(Bucket=id))
     return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]} if answer else {}
 
 
-def write_tags(ctx: Context, id: str, inputs: Inputs, changed: dict[str, str], removed: list[str]) -> None:  # noqa: A002
+def write_tags(ctx: Context, id: str, inputs: Inputs, changed: dict[str, str], removed: list[str]) -> None:
     """S3 replaces the whole set, so the present one is read first."""
     now = {key: value for key, value in {**read_tags(ctx, id, inputs), **changed}.items() if key not in removed}
     if now:
@@ -88,7 +88,7 @@ def write_tags(ctx: Context, id: str, inputs: Inputs, changed: dict[str, str], r
 
 RESOURCES = (
     Resource(
-        token="aws:s3/bucket:Bucket",  # noqa: S106 - a Pulumi type token
+        token="aws:s3/bucket:Bucket",
         name="bucket",
         inputs={
             "bucket": text(computed=True),
