@@ -22,6 +22,7 @@ MODULES = (
     "sfn",
     "scheduler",
     "ecs",
+    "events",
 )  # fmt: skip
 """The files of `local.provider.services`, one per AWS service, one line each."""
 

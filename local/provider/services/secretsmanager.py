@@ -23,7 +23,7 @@ def create_secret(ctx: Context, inputs: Inputs) -> str:
     return arn
 
 
-def read_secret(ctx: Context, id: str, _state: Inputs) -> Observed | None:  # noqa: A002 - Pulumi's word
+def read_secret(ctx: Context, id: str, _state: Inputs) -> Observed | None:
     """Gone also while it waits for deletion. `recoveryWindowInDays` only matters at deletion: AWS does not tell it."""
     client = ctx.client("secretsmanager")
     secret = client.describe_secret(SecretId=id)
@@ -40,7 +40,7 @@ def read_secret(ctx: Context, id: str, _state: Inputs) -> Observed | None:  # no
     )
 
 
-def update_secret(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:  # noqa: A002
+def update_secret(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
     """Description, key and policy change in place; the recovery window lives in the state alone."""
     client = ctx.client("secretsmanager")
     if changed_names(old, new, ("description", "kmsKeyId")):
@@ -50,19 +50,19 @@ def update_secret(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:  # n
         client.put_resource_policy(SecretId=id, ResourcePolicy=wire.json_text(new["policy"]))
 
 
-def delete_secret(ctx: Context, id: str, state: Inputs) -> None:  # noqa: A002
+def delete_secret(ctx: Context, id: str, state: Inputs) -> None:
     """Delete at once when the recovery window is 0, else after it."""
     window = state.get("recoveryWindowInDays")
     how = {"ForceDeleteWithoutRecovery": True} if window == 0 else {"RecoveryWindowInDays": int(window or 30)}
     ctx.client("secretsmanager").delete_secret(SecretId=id, **how)
 
 
-def read_tags(ctx: Context, id: str, _state: Inputs) -> dict[str, str]:  # noqa: A002
+def read_tags(ctx: Context, id: str, _state: Inputs) -> dict[str, str]:
     """The secret's tags."""
     return tag_map(ctx.client("secretsmanager").describe_secret(SecretId=id).get("Tags"))
 
 
-def write_tags(ctx: Context, id: str, _inputs: Inputs, changed: dict[str, str], removed: list[str]) -> None:  # noqa: A002
+def write_tags(ctx: Context, id: str, _inputs: Inputs, changed: dict[str, str], removed: list[str]) -> None:
     """Set and remove tags."""
     if changed:
         ctx.client("secretsmanager").tag_resource(SecretId=id, Tags=tag_list(changed))
@@ -80,7 +80,7 @@ def put_policy(ctx: Context, inputs: Inputs) -> str:
     return str(inputs["secretArn"])
 
 
-def read_policy(ctx: Context, id: str, _state: Inputs) -> Observed | None:  # noqa: A002
+def read_policy(ctx: Context, id: str, _state: Inputs) -> Observed | None:
     """Gone when the secret has no policy. `blockPublicPolicy` is an order given at writing: AWS does not tell it."""
     policy = ctx.client("secretsmanager").get_resource_policy(SecretId=id).get("ResourcePolicy")
     return Observed(inputs={"secretArn": id, "policy": policy}) if policy else None
@@ -91,14 +91,14 @@ def update_policy(ctx: Context, _id: str, _old: Inputs, new: Inputs) -> None:
     put_policy(ctx, new)
 
 
-def delete_policy(ctx: Context, id: str, _state: Inputs) -> None:  # noqa: A002
+def delete_policy(ctx: Context, id: str, _state: Inputs) -> None:
     """Remove the policy."""
     ctx.client("secretsmanager").delete_resource_policy(SecretId=id)
 
 
 RESOURCES = (
     Resource(
-        token="aws:secretsmanager/secret:Secret",  # noqa: S106 - a Pulumi type token
+        token="aws:secretsmanager/secret:Secret",
         name="name",
         inputs={
             "name": text(computed=True),
@@ -116,7 +116,7 @@ RESOURCES = (
         tags=Tags(read_tags, write_tags),
     ),
     Resource(
-        token="aws:secretsmanager/secretPolicy:SecretPolicy",  # noqa: S106
+        token="aws:secretsmanager/secretPolicy:SecretPolicy",
         inputs={
             "secretArn": text(required=True, replace=True),
             "policy": json_document(required=True),

@@ -33,7 +33,9 @@ TOPIC_ATTRIBUTES = {
 FIFO_ONLY = ("fifoTopic", "contentBasedDeduplication", "fifoThroughputScope")
 SUBSCRIPTION = {
     "topic": text(required=True, replace=True),
-    "protocol": text("application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs", required=True, replace=True),
+    "protocol": text(
+        "application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs", required=True, replace=True
+    ),
     "endpoint": text(required=True, replace=True),
     "confirmationTimeoutInMinutes": integer(default=1, write_only=True),
     "deliveryPolicy": json_document(),
@@ -69,21 +71,21 @@ def create_topic(ctx: Context, inputs: Inputs) -> str:
     """Make the topic with its attributes."""
     fifo = bool(inputs.get("fifoTopic"))
     if fifo != str(inputs["name"]).endswith(".fifo"):
-        raise ProviderError(f"topic name '{inputs['name']}' and fifoTopic {fifo} disagree: expected a name ending with .fifo exactly when fifoTopic is true")
+        expected = "end with .fifo because fifoTopic is true" if fifo else "not end with .fifo unless fifoTopic is true"
+        raise ProviderError(f"topic name '{inputs['name']}' must {expected}: correct name or fifoTopic")
     names = [name for name in TOPIC_ATTRIBUTES if inputs.get(name) is not None and (fifo or name not in FIFO_ONLY)]
     attributes = {TOPIC_ATTRIBUTES[name]: attribute_text(inputs[name]) for name in names}
     return str(ctx.client("sns").create_topic(Name=inputs["name"], Attributes=attributes)["TopicArn"])
 
 
-def read_topic(ctx: Context, id: str, _state: Inputs) -> Observed:  # noqa: A002 - Pulumi's word
+def read_topic(ctx: Context, id: str, _state: Inputs) -> Observed:
     """Every attribute is told by SNS; what was never set is absent."""
     attributes = ctx.client("sns").get_topic_attributes(TopicArn=id)["Attributes"]
-    absent = {"displayName": None, "kmsMasterKeyId": None, "deliveryPolicy": None}
-    told = {**absent, **from_attributes(attributes, TOPIC, TOPIC_ATTRIBUTES), "name": id.rsplit(":", 1)[-1]}
+    told = {**from_attributes(attributes, TOPIC, TOPIC_ATTRIBUTES), "name": id.rsplit(":", 1)[-1]}
     return Observed(inputs=told, outputs={"arn": id, "owner": attributes.get("Owner", ctx.account)})
 
 
-def update_topic(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:  # noqa: A002
+def update_topic(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
     """Set what differs; an empty text removes."""
     for name in changed_names(old, new, TOPIC_ATTRIBUTES):
         if new.get(name) is None and TOPIC[name].computed:
@@ -92,17 +94,17 @@ def update_topic(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:  # no
         ctx.client("sns").set_topic_attributes(TopicArn=id, AttributeName=TOPIC_ATTRIBUTES[name], AttributeValue=value)
 
 
-def delete_topic(ctx: Context, id: str, _state: Inputs) -> None:  # noqa: A002
+def delete_topic(ctx: Context, id: str, _state: Inputs) -> None:
     """SNS deletes silently what is not there."""
     ctx.client("sns").delete_topic(TopicArn=id)
 
 
-def read_tags(ctx: Context, id: str, _state: Inputs) -> dict[str, str]:  # noqa: A002
+def read_tags(ctx: Context, id: str, _state: Inputs) -> dict[str, str]:
     """The topic's tags."""
     return tag_map(ctx.client("sns").list_tags_for_resource(ResourceArn=id).get("Tags"))
 
 
-def write_tags(ctx: Context, id: str, _inputs: Inputs, changed: dict[str, str], removed: list[str]) -> None:  # noqa: A002
+def write_tags(ctx: Context, id: str, _inputs: Inputs, changed: dict[str, str], removed: list[str]) -> None:
     """Set and remove tags."""
     if changed:
         ctx.client("sns").tag_resource(ResourceArn=id, Tags=tag_list(changed))
@@ -116,7 +118,7 @@ def put_policy(ctx: Context, inputs: Inputs) -> str:
     return str(inputs["arn"])
 
 
-def read_policy(ctx: Context, id: str, _state: Inputs) -> Observed | None:  # noqa: A002
+def read_policy(ctx: Context, id: str, _state: Inputs) -> Observed | None:
     """A topic always has a policy: AWS writes a default one."""
     attributes = ctx.client("sns").get_topic_attributes(TopicArn=id)["Attributes"]
     if not attributes.get("Policy"):
@@ -129,7 +131,7 @@ def update_policy(ctx: Context, _id: str, _old: Inputs, new: Inputs) -> None:
     put_policy(ctx, new)
 
 
-def delete_policy(ctx: Context, id: str, _state: Inputs) -> None:  # noqa: A002
+def delete_policy(ctx: Context, id: str, _state: Inputs) -> None:
     """Put AWS's default policy back, as the official provider does."""
     put_policy(ctx, {"arn": id, "policy": default_policy(ctx, id)})
 
@@ -175,11 +177,10 @@ def create_subscription(ctx: Context, inputs: Inputs) -> str:
     return str(answer["SubscriptionArn"])
 
 
-def read_subscription(ctx: Context, id: str, _state: Inputs) -> Observed:  # noqa: A002
+def read_subscription(ctx: Context, id: str, _state: Inputs) -> Observed:
     """Every attribute but the two that steer confirmation."""
     attributes = ctx.client("sns").get_subscription_attributes(SubscriptionArn=id)["Attributes"]
-    absent = {name: None for name, prop in SUBSCRIPTION.items() if name in SUBSCRIPTION_ATTRIBUTES and not prop.computed}
-    told = {**absent, **from_attributes(attributes, SUBSCRIPTION, SUBSCRIPTION_ATTRIBUTES)}
+    told = from_attributes(attributes, SUBSCRIPTION, SUBSCRIPTION_ATTRIBUTES)
     return Observed(
         inputs={**told, "topic": attributes["TopicArn"], "protocol": attributes["Protocol"], "endpoint": attributes["Endpoint"]},
         outputs={
@@ -191,7 +192,7 @@ def read_subscription(ctx: Context, id: str, _state: Inputs) -> Observed:  # noq
     )
 
 
-def update_subscription(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:  # noqa: A002
+def update_subscription(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
     """Set what differs; an empty text removes."""
     for name in changed_names(old, new, SUBSCRIPTION_ATTRIBUTES):
         if new.get(name) is None and SUBSCRIPTION[name].computed:
@@ -200,14 +201,14 @@ def update_subscription(ctx: Context, id: str, old: Inputs, new: Inputs) -> None
         ctx.client("sns").set_subscription_attributes(SubscriptionArn=id, AttributeName=SUBSCRIPTION_ATTRIBUTES[name], AttributeValue=value)
 
 
-def delete_subscription(ctx: Context, id: str, _state: Inputs) -> None:  # noqa: A002
+def delete_subscription(ctx: Context, id: str, _state: Inputs) -> None:
     """Unsubscribe."""
     ctx.client("sns").unsubscribe(SubscriptionArn=id)
 
 
 RESOURCES = (
     Resource(
-        token="aws:sns/topic:Topic",  # noqa: S106 - a Pulumi type token
+        token="aws:sns/topic:Topic",
         name="name",
         inputs=TOPIC,
         outputs=("arn", "owner"),
@@ -219,7 +220,7 @@ RESOURCES = (
         tags=Tags(read_tags, write_tags),
     ),
     Resource(
-        token="aws:sns/topicPolicy:TopicPolicy",  # noqa: S106
+        token="aws:sns/topicPolicy:TopicPolicy",
         inputs={"arn": text(required=True, replace=True), "policy": json_document(required=True)},
         outputs=("owner",),
         create=put_policy,
@@ -228,7 +229,7 @@ RESOURCES = (
         delete=delete_policy,
     ),
     Resource(
-        token="aws:sns/topicSubscription:TopicSubscription",  # noqa: S106
+        token="aws:sns/topicSubscription:TopicSubscription",
         inputs=SUBSCRIPTION,
         outputs=("arn", "ownerId", "confirmationWasAuthenticated", "pendingConfirmation"),
         find=find_subscription,

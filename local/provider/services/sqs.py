@@ -60,15 +60,14 @@ def create_queue(ctx: Context, inputs: Inputs) -> str:
     return str(ctx.client("sqs").create_queue(QueueName=inputs["name"], Attributes=attributes)["QueueUrl"])
 
 
-def read_queue(ctx: Context, id: str, _state: Inputs) -> Observed:  # noqa: A002 - Pulumi's word
+def read_queue(ctx: Context, id: str, _state: Inputs) -> Observed:
     """Every attribute is told by SQS."""
     attributes = ctx.client("sqs").get_queue_attributes(QueueUrl=id, AttributeNames=["All"])["Attributes"]
-    absent = {"redrivePolicy": None, "kmsMasterKeyId": None}
-    told = {**absent, **from_attributes(attributes, QUEUE, ATTRIBUTES), "name": id.rsplit("/", 1)[-1]}
+    told = {**from_attributes(attributes, QUEUE, ATTRIBUTES), "name": id.rsplit("/", 1)[-1]}
     return Observed(inputs=told, outputs={"arn": attributes["QueueArn"], "url": id})
 
 
-def update_queue(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:  # noqa: A002
+def update_queue(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
     """Set what differs; an empty text removes a policy, a redrive policy or a key."""
     names = changed_names(old, new, [name for name in ATTRIBUTES if name not in ("fifoQueue", "policy") or new.get(name) is not None])
     changed = {ATTRIBUTES[name]: attribute_text(new[name]) if new.get(name) is not None else "" for name in names}
@@ -77,17 +76,17 @@ def update_queue(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:  # no
         ctx.client("sqs").set_queue_attributes(QueueUrl=id, Attributes=changed)
 
 
-def delete_queue(ctx: Context, id: str, _state: Inputs) -> None:  # noqa: A002
+def delete_queue(ctx: Context, id: str, _state: Inputs) -> None:
     """Delete the queue with its messages."""
     ctx.client("sqs").delete_queue(QueueUrl=id)
 
 
-def read_tags(ctx: Context, id: str, _state: Inputs) -> dict[str, str]:  # noqa: A002
+def read_tags(ctx: Context, id: str, _state: Inputs) -> dict[str, str]:
     """The queue's tags."""
     return dict(ctx.client("sqs").list_queue_tags(QueueUrl=id).get("Tags", {}))
 
 
-def write_tags(ctx: Context, id: str, _inputs: Inputs, changed: dict[str, str], removed: list[str]) -> None:  # noqa: A002
+def write_tags(ctx: Context, id: str, _inputs: Inputs, changed: dict[str, str], removed: list[str]) -> None:
     """Set and remove tags."""
     if changed:
         ctx.client("sqs").tag_queue(QueueUrl=id, Tags=changed)
@@ -101,7 +100,7 @@ def put_policy(ctx: Context, inputs: Inputs) -> str:
     return str(inputs["queueUrl"])
 
 
-def read_policy(ctx: Context, id: str, _state: Inputs) -> Observed | None:  # noqa: A002
+def read_policy(ctx: Context, id: str, _state: Inputs) -> Observed | None:
     """Gone when the queue has no policy."""
     attributes = ctx.client("sqs").get_queue_attributes(QueueUrl=id, AttributeNames=["Policy"]).get("Attributes", {})
     return Observed(inputs={"queueUrl": id, "policy": attributes["Policy"]}) if attributes.get("Policy") else None
@@ -112,14 +111,14 @@ def update_policy(ctx: Context, _id: str, _old: Inputs, new: Inputs) -> None:
     put_policy(ctx, new)
 
 
-def delete_policy(ctx: Context, id: str, _state: Inputs) -> None:  # noqa: A002
+def delete_policy(ctx: Context, id: str, _state: Inputs) -> None:
     """Leave the queue without a policy."""
     ctx.client("sqs").set_queue_attributes(QueueUrl=id, Attributes={"Policy": ""})
 
 
 RESOURCES = (
     Resource(
-        token="aws:sqs/queue:Queue",  # noqa: S106 - a Pulumi type token
+        token="aws:sqs/queue:Queue",
         name="name",
         inputs=QUEUE,
         outputs=("arn", "url"),
@@ -131,7 +130,7 @@ RESOURCES = (
         tags=Tags(read_tags, write_tags),
     ),
     Resource(
-        token="aws:sqs/queuePolicy:QueuePolicy",  # noqa: S106
+        token="aws:sqs/queuePolicy:QueuePolicy",
         inputs={"queueUrl": text(required=True, replace=True), "policy": json_document(required=True)},
         create=put_policy,
         read=read_policy,

@@ -13,7 +13,9 @@ POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal"
 def test_a_queue_lives_a_full_life(rig: Rig) -> None:
     dead = rig.create(QUEUE, "dead", name="dead")
     redrive = json.dumps({"deadLetterTargetArn": dead.state["arn"], "maxReceiveCount": 5})
-    queue = rig.create(QUEUE, name="work", visibilityTimeoutSeconds=60, redrivePolicy=redrive, sqsManagedSseEnabled=True, tags={"team": "kpi"})
+    queue = rig.create(
+        QUEUE, name="work", visibilityTimeoutSeconds=60, redrivePolicy=redrive, sqsManagedSseEnabled=True, tags={"team": "kpi"}
+    )
     assert queue.state["arn"] == f"arn:aws:sqs:{REGION}:{ACCOUNT}:work"
     assert queue.state["url"] == queue.id
     assert queue.imported()["redrivePolicy"]
