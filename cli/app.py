@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "env": "cli.env",
     "check": "cli.check",
     "run": "cli.run",
+    "view": "cli.views",
     "import": "cli.import_packs",
     "render": "cli.render",
     "limits": "cli.limits",

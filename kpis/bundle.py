@@ -127,7 +127,7 @@ def read_bundle(content: bytes) -> Dictionary:
     """
     try:
         lines = gzip.decompress(content).decode().rstrip("\n").split("\n")
-        head = json.loads(lines[0]) if lines else {}
+        head: Any = json.loads(lines[0])
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise BundleError(f"not a dictionary bundle: {error}; expected gzip of JSON lines; build it again with build_bundle") from error
     if not isinstance(head, dict) or cast("dict[str, Any]", head).get("format") != FORMAT:

@@ -1,30 +1,43 @@
-"""What must hold between the entries of a dictionary, beyond each being well formed."""
+"""What must hold in a dictionary beyond each entry being well formed. Every check reports all it finds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from kpis.diagnostics import Diagnostic, nearest
-from kpis.graph import find_cycles, upstream_graph
-from kpis.loader import Loaded
+from kpis.check_expressions import expression_problems
+from kpis.check_links import link_problems
+from kpis.check_policy import policy_problems
+from kpis.diagnostics import Diagnostic, DictionaryError
+from kpis.loader import Loaded, read_dictionary
 
-
-def check_dictionary(loaded: Loaded) -> tuple[Diagnostic, ...]:
-    """Every problem between the entries that could be read, sorted by file and line."""
-    return tuple(sorted({*_dangling(loaded), *_cycles(loaded)}))
-
-
-def _dangling(loaded: Loaded) -> Iterator[Diagnostic]:
-    ids = {kind: [key[1] for key in loaded.places if key[0] == kind] for kind in ("source", "kpi")}
-    for kpi in loaded.dictionary.kpis:
-        place = loaded.places["kpi", kpi.id]
-        for index, source in enumerate(kpi.sources):
-            kind, name = ("source", source.gdp) if hasattr(source, "gdp") else ("kpi", source.kpi)
-            if (kind, name) not in loaded.places:
-                yield place.problem("dangling-source", f"{kpi.id} reads {name}{nearest(name, ids[kind])}", "sources", index)
+REPOSITORY = Path(__file__).parent.parent
 
 
-def _cycles(loaded: Loaded) -> Iterator[Diagnostic]:
-    for circle in find_cycles(upstream_graph(loaded.dictionary.kpis)):
-        place = loaded.places["kpi", circle[0]]
-        yield place.problem("cycle", f"KPIs read each other in a circle: {' -> '.join(circle)}", "sources")
+def check_dictionary(loaded: Loaded, root: Path = REPOSITORY) -> tuple[Diagnostic, ...]:
+    """Every problem between the entries that could be read, sorted by file and line.
+
+    Args:
+        loaded: what the loader read; entries it already refused are not complained about twice.
+        root: the folder that runbook paths start from.
+    """
+    return tuple(sorted(set(_all(loaded, root))))
+
+
+def _all(loaded: Loaded, root: Path) -> Iterator[Diagnostic]:
+    yield from link_problems(loaded)
+    yield from expression_problems(loaded)
+    yield from policy_problems(loaded, root)
+
+
+def check_packs(*packs_dirs: Path, root: Path = REPOSITORY) -> Loaded:
+    """Read and check packs.
+
+    Raises:
+        DictionaryError: with every problem of every file.
+    """
+    loaded = read_dictionary(*packs_dirs)
+    problems = (*loaded.diagnostics, *check_dictionary(loaded, root))
+    if problems:
+        raise DictionaryError(problems)
+    return loaded

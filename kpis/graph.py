@@ -27,8 +27,8 @@ def topological_order(kpis: Iterable[Kpi]) -> list[str]:
     try:
         sorter.prepare()
     except CycleError as error:
-        circle = next(iter(find_cycles(graph)), [])
-        raise ValueError(f"KPIs read each other in a circle: {' -> '.join(circle)}") from error
+        circles = "; ".join(" -> ".join(circle) for circle in find_cycles(graph))
+        raise ValueError(f"KPIs read each other in a circle: {circles}") from error
     order: list[str] = []
     while sorter.is_active():
         ready = sorted(sorter.get_ready())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -118,17 +118,27 @@ def _known_fields() -> frozenset[str]:
 def _keys_at(path: Sequence[Step], value: Any) -> set[str]:
     for step in path:
         value = value[step]
-    return set(value) if isinstance(value, dict) else set()
+    return set(cast("dict[str, Any]", value)) if isinstance(value, dict) else set()
 
 
 def _real_path(loc: Sequence[Step], value: Any) -> tuple[Step, ...]:
     """The error's path without the names of models and choices, which are not in the document."""
     path: list[Step] = []
     for index, step in enumerate(loc):
-        last = index == len(loc) - 1
-        if (isinstance(value, dict) and step in value) or (isinstance(value, list | tuple) and isinstance(step, int) and step < len(value)):
-            value = value[step]
-        elif not last or step in _choices():
-            continue
-        path.append(step)
+        found, inner = _inside(value, step)
+        if found:
+            value = inner
+            path.append(step)
+        elif index == len(loc) - 1 and step not in _choices():
+            path.append(step)
     return tuple(path)
+
+
+def _inside(value: Any, step: Step) -> tuple[bool, Any]:
+    if isinstance(value, dict):
+        fields = cast("dict[Step, Any]", value)
+        return step in fields, fields.get(step)
+    if isinstance(value, list) and isinstance(step, int):
+        items = cast("list[Any]", value)
+        return step < len(items), items[step] if step < len(items) else None
+    return False, None
