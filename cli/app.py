@@ -66,6 +66,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     epilog=_EPILOG,
+    context_settings={"max_content_width": 120},
 )
 
 

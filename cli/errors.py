@@ -15,7 +15,7 @@ class ExitCode(IntEnum):
     ENVIRONMENT = 3  # something around the command is missing, taken, full or down
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Python itself sets the traceback of an exception
 class KpiError(Exception):
     """An error a person can act on.
 

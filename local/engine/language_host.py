@@ -27,6 +27,7 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 from local.settings import ENGINE_VERSION
 
 _WORKERS = 8
+_ORPHAN_CHECK_SECONDS = 1.0
 
 
 class LanguageHost(_server.LanguageServer):
@@ -102,9 +103,12 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     # Ctrl-C belongs to the engine, which stops its plugins in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    engine = os.getppid()
     server, port = serve(arguments[-1])
     print(port, flush=True)
-    server.wait_for_termination()
+    # An engine that was killed cannot stop its plugins: this one must not outlive it.
+    while server.wait_for_termination(timeout=_ORPHAN_CHECK_SECONDS) and os.getppid() == engine:
+        pass
     return 0
 
 
