@@ -8,6 +8,11 @@ from local.provider.invokes import INVOKES
 __all__ = ["INVOKES", "MODULES", "resources"]
 
 MODULES = (
+    "alarms",
+    "apigateway",
+    "cognito",
+    "cognito_users",
+    "logs",
     "dynamodb",
     "iam",
     "kms",
@@ -23,6 +28,9 @@ MODULES = (
     "scheduler",
     "ecs",
     "events",
+    "ec2",
+    "ec2_routes",
+    "ec2_security",
 )  # fmt: skip
 """The files of `local.provider.services`, one per AWS service, one line each."""
 
