@@ -9,6 +9,9 @@ from typing import Any, cast
 from local.provider.framework import wire
 from local.provider.framework.schema import Kind, Property
 
+LONGEST_SHOWN = 60
+"""Characters of a wrong value in an error line."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -18,7 +21,7 @@ class Problem:
     reason: str
 
 
-class Wrong(Exception):
+class Wrong(Exception):  # noqa: N818 - carries a problem up to its path, never leaves this module
     """A value that does not fit its property."""
 
 
@@ -75,7 +78,7 @@ def _value(value: Any, prop: Property, path: str) -> tuple[Any, list[Problem]]:
                 return value, [Problem(path, str(wrong))]
 
 
-def _scalar(value: Any, prop: Property) -> Any:
+def _scalar(value: Any, prop: Property) -> Any:  # noqa: PLR0911 - one return per kind reads best
     match prop.kind, value:
         case Kind.TEXT, str():
             return _allowed(value, prop)
@@ -135,4 +138,4 @@ def _shown(value: Any) -> str:
     if wire.is_file(value):
         return "an asset or archive"
     shown = json.dumps(value)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+    return shown if len(shown) <= LONGEST_SHOWN else shown[:LONGEST_SHOWN] + "..."

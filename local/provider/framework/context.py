@@ -19,7 +19,7 @@ class ProviderError(Exception):
     """A failure told in one line: what was wrong, what was expected, what to do."""
 
 
-class Cancelled(ProviderError):
+class Cancelled(ProviderError):  # noqa: N818 - the engine's word
     """The engine asked to stop."""
 
 
@@ -42,7 +42,7 @@ class Aws:
     endpoints: dict[str, str] = field(default_factory=dict[str, str])
     cancelled: threading.Event = field(default_factory=threading.Event)
     access_key: str = "test"
-    secret_key: str = "test"
+    secret_key: str = "test"  # noqa: S105 - the emulator's public default; only loopback is ever called
     _clients: dict[str, Any] = field(default_factory=dict[str, Any])
     _account: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -62,7 +62,7 @@ def guarded(call: Rpc) -> Rpc:
     def wrapped(self: "Provider", request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return call(self, request, context)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the boundary: every failure must reach the engine as a message
             if not isinstance(error, ProviderError | ClientError | BotoCoreError):
                 traceback.print_exception(error, file=sys.stderr)
             return context.abort(grpc.StatusCode.UNKNOWN, subject(str(getattr(request, "urn", ""))) + described(error))
@@ -73,7 +73,7 @@ def guarded(call: Rpc) -> Rpc:
 def subject(urn: str) -> str:
     """The start of an error line about a resource: its type and its name in the program. Empty without a URN."""
     parts = urn.split("::")
-    return f"{_token(urn)} '{parts[-1]}': " if len(parts) > 3 else ""
+    return f"{_token(urn)} '{parts[-1]}': " if len(parts) > 3 else ""  # noqa: PLR2004 - urn:pulumi:stack, project, type, name
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):

@@ -51,6 +51,8 @@ FIELDS: dict[str, Property] = {
     "ttl": record({"attributeName": text(), "enabled": boolean()}),
 }
 
+LOCAL_KEYS = ("name", "rangeKey", "projectionType", "nonKeyAttributes")
+
 
 def keys(hash_key: str, range_key: str | None) -> list[dict[str, str]]:
     """A key schema."""
@@ -79,16 +81,18 @@ def index(given: Inputs, inputs: Inputs) -> dict[str, Any]:
 
 def attributes(inputs: Inputs) -> list[dict[str, str]]:
     """The attribute definitions. Raises ProviderError for one that no key uses: AWS refuses it, the emulator does not."""
-    used = {inputs.get("hashKey"), inputs.get("rangeKey")}
-    for each in [*(inputs.get("globalSecondaryIndexes") or []), *(inputs.get("localSecondaryIndexes") or [])]:
+    used: set[Any] = {inputs.get("hashKey"), inputs.get("rangeKey")}
+    indexes: list[Inputs] = [*(inputs.get("globalSecondaryIndexes") or []), *(inputs.get("localSecondaryIndexes") or [])]
+    for each in indexes:
         used |= {each.get("hashKey"), each.get("rangeKey")}
-    declared = {each["name"] for each in inputs.get("attributes") or []}
+    given: list[dict[str, str]] = inputs.get("attributes") or []
+    declared = {each["name"] for each in given}
     used.discard(None)
     if declared != used:
         raise ProviderError(
             f"attributes are {sorted(declared)}: expected exactly the attributes used by keys and indexes: {sorted(map(str, used))}"
         )
-    return [{"AttributeName": each["name"], "AttributeType": each["type"]} for each in inputs.get("attributes") or []]
+    return [{"AttributeName": each["name"], "AttributeType": each["type"]} for each in given]
 
 
 def stream(inputs: Inputs) -> dict[str, Any]:
@@ -104,7 +108,7 @@ def stream(inputs: Inputs) -> dict[str, Any]:
 
 def encryption(inputs: Inputs) -> dict[str, Any]:
     """The encryption setting; without one AWS uses its own key."""
-    wanted = inputs.get("serverSideEncryption") or {}
+    wanted: Inputs = inputs.get("serverSideEncryption") or {}
     if not wanted.get("enabled"):
         return {"Enabled": False}
     key = {"KMSMasterKeyId": wanted["kmsKeyArn"]} if wanted.get("kmsKeyArn") else {}
@@ -147,15 +151,16 @@ def settle(ctx: Context, name: str) -> None:
 
     def active() -> bool:
         table = ctx.client("dynamodb").describe_table(TableName=name)["Table"]
-        states = [table["TableStatus"], *(each.get("IndexStatus", "ACTIVE") for each in table.get("GlobalSecondaryIndexes") or [])]
-        return all(state == "ACTIVE" for state in states)
+        indexes: list[dict[str, Any]] = table.get("GlobalSecondaryIndexes") or []
+        return table["TableStatus"] == "ACTIVE" and all(each.get("IndexStatus", "ACTIVE") == "ACTIVE" for each in indexes)
 
     ctx.wait(active, f"table '{name}' becoming ACTIVE", 120)
 
 
 def apply_ttl(ctx: Context, name: str, old: Inputs, new: Inputs) -> None:
     """Switch TTL on or off where it differs. AWS wants the old attribute named when switching off."""
-    before, after = old.get("ttl") or {}, new.get("ttl") or {}
+    before: Inputs = old.get("ttl") or {}
+    after: Inputs = new.get("ttl") or {}
     if same(before, after, FIELDS["ttl"]):
         return
     attribute = after.get("attributeName") or before.get("attributeName")
@@ -166,7 +171,8 @@ def apply_ttl(ctx: Context, name: str, old: Inputs, new: Inputs) -> None:
 
 def apply_recovery(ctx: Context, name: str, old: Inputs, new: Inputs) -> None:
     """Switch point-in-time recovery where it differs."""
-    before, after = old.get("pointInTimeRecovery") or {}, new.get("pointInTimeRecovery") or {}
+    before: Inputs = old.get("pointInTimeRecovery") or {}
+    after: Inputs = new.get("pointInTimeRecovery") or {}
     if not same(before, after, FIELDS["pointInTimeRecovery"]):
         days = {"RecoveryPeriodInDays": after["recoveryPeriodInDays"]} if after.get("recoveryPeriodInDays") else {}
         wanted = {"PointInTimeRecoveryEnabled": bool(after.get("enabled")), **days}
@@ -198,11 +204,17 @@ def update(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
     apply_recovery(ctx, id, old, new)
 
 
+def by_name(inputs: Inputs) -> dict[str, Inputs]:
+    """The global secondary indexes by name."""
+    indexes: list[Inputs] = inputs.get("globalSecondaryIndexes") or []
+    return {each["name"]: each for each in indexes}
+
+
 def apply_indexes(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
     """Delete, then create indexes, one call each; a changed index is deleted and created again."""
     item = FIELDS["globalSecondaryIndexes"].item
-    before = {each["name"]: each for each in old.get("globalSecondaryIndexes") or []}
-    after = {each["name"]: each for each in new.get("globalSecondaryIndexes") or []}
+    before = by_name(old)
+    after = by_name(new)
     stale = [name for name, each in before.items() if name not in after or (item is not None and not same(each, after[name], item))]
     for name in stale:
         ctx.client("dynamodb").update_table(TableName=id, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": name}}])
@@ -223,8 +235,8 @@ def key_of(schema: list[dict[str, str]], kind: str) -> str | None:
 
 def seen_index(each: dict[str, Any]) -> Inputs:
     """An index in the SDK's shape."""
-    units = each.get("ProvisionedThroughput") or {}
-    found = {
+    units: dict[str, Any] = each.get("ProvisionedThroughput") or {}
+    found: Inputs = {
         "name": each["IndexName"],
         "hashKey": key_of(each["KeySchema"], "HASH"),
         "rangeKey": key_of(each["KeySchema"], "RANGE"),
@@ -242,19 +254,19 @@ def read(ctx: Context, id: str, _state: Inputs) -> Observed:
     table: dict[str, Any] = client.describe_table(TableName=id)["Table"]
     ttl = client.describe_time_to_live(TableName=id)["TimeToLiveDescription"]
     backups = client.describe_continuous_backups(TableName=id)["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
-    units = table.get("ProvisionedThroughput") or {}
-    spec = table.get("StreamSpecification") or {}
-    key = table.get("SSEDescription") or {}
-    locals_ = [{k: v for k, v in seen_index(each).items() if k in ("name", "rangeKey", "projectionType", "nonKeyAttributes")}
-               for each in table.get("LocalSecondaryIndexes") or []]  # fmt: skip
+    units: dict[str, Any] = table.get("ProvisionedThroughput") or {}
+    spec: dict[str, Any] = table.get("StreamSpecification") or {}
+    key: dict[str, Any] = table.get("SSEDescription") or {}
+    globals_: list[dict[str, Any]] = table.get("GlobalSecondaryIndexes") or []
+    locals_: list[dict[str, Any]] = table.get("LocalSecondaryIndexes") or []
     return Observed(
         inputs={
             "name": id,
             "attributes": [{"name": each["AttributeName"], "type": each["AttributeType"]} for each in table["AttributeDefinitions"]],
             "billingMode": (table.get("BillingModeSummary") or {}).get("BillingMode", "PROVISIONED"),
             "deletionProtectionEnabled": table.get("DeletionProtectionEnabled", False),
-            "globalSecondaryIndexes": [seen_index(each) for each in table.get("GlobalSecondaryIndexes") or []],
-            "localSecondaryIndexes": locals_,
+            "globalSecondaryIndexes": [seen_index(each) for each in globals_],
+            "localSecondaryIndexes": [{k: v for k, v in seen_index(each).items() if k in LOCAL_KEYS} for each in locals_],
             "hashKey": key_of(table["KeySchema"], "HASH"),
             "rangeKey": key_of(table["KeySchema"], "RANGE"),
             "readCapacity": units.get("ReadCapacityUnits"),

@@ -69,7 +69,8 @@ def source(inputs: Inputs) -> dict[str, Any]:
     content = wire.file_bytes(inputs["code"])
     if len(content) > DIRECT_UPLOAD_LIMIT:
         raise ProviderError(
-            f"code is {len(content):,} bytes zipped: AWS takes at most {DIRECT_UPLOAD_LIMIT:,} directly; upload it and use s3Bucket and s3Key"
+            f"code is {len(content):,} bytes zipped: AWS takes at most {DIRECT_UPLOAD_LIMIT:,} directly; "
+            "upload it and use s3Bucket and s3Key"
         )
     return {"ZipFile": content}
 

@@ -57,7 +57,7 @@ def read_permission(ctx: Context, id: str, state: Inputs) -> Observed | None:
     if found is None:
         return None
     principal = found.get("Principal")
-    who: dict[str, str] = principal if isinstance(principal, dict) else {"": str(principal)}
+    who = cast("dict[str, str]", principal) if isinstance(principal, dict) else {"": str(principal)}
     conditions: dict[str, dict[str, str]] = found.get("Condition") or {}
     flat = {key: value for group in conditions.values() for key, value in group.items()}
     return Observed(
@@ -229,8 +229,8 @@ INVOCATION: dict[str, Property] = {
 
 
 def call(ctx: Context, inputs: Inputs, action: str, previous: Any = None) -> str:
-    """Invoke and return the answer's text. With CRUD scope the payload says why it is called. Raises ProviderError when the function fails."""
-    payload = cast("Any", json.loads(inputs["input"]) if isinstance(inputs["input"], str) else inputs["input"])
+    """Invoke and return the answer's text. With CRUD scope the payload says why it is called. Raises ProviderError when it fails."""
+    payload = json.loads(inputs["input"]) if isinstance(inputs["input"], str) else inputs["input"]
     if inputs["lifecycleScope"] == "CRUD" and isinstance(payload, dict):
         payload = {**cast("Inputs", payload), inputs["terraformKey"]: {"action": action, "prev_input": previous}}
     answer = ctx.client("lambda").invoke(
