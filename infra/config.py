@@ -37,11 +37,17 @@ Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 class Common(Section):
     """What every stack's config has."""
 
-    account_id: str = Field(pattern=r"^\d{12}$", description="the 12 digits of the AWS account, in quotes; credentials of another are refused")
+    account_id: str = Field(
+        pattern=r"^\d{12}$", description="the 12 digits of the AWS account, in quotes; credentials of another are refused"
+    )
     protect: bool = Field(default=True, description="true or false; true guards records against deletion")
     log_retention_days: LogRetention = Field(default=365, description="a number of days that CloudWatch Logs accepts, such as 30 or 365")
+    packs: str = Field(default="kpis/packs", min_length=1, description="the folder of dictionary packs, from the repository root")
     tags: dict[str, str] = Field(default_factory=dict, description="a map of additional tags, texts to texts")
-    monthly_budget_usd: float | None = Field(default=None, gt=0, description="a positive number of US dollars a month, or absent for no budget")
+    alarm_actions: bool = Field(default=True, description="true or false; false declares alarms that do not act (embedded: the agent acts)")
+    monthly_budget_usd: float | None = Field(
+        default=None, gt=0, description="a positive number of US dollars a month, or absent for no budget"
+    )
     budget_emails: tuple[Email, ...] = Field(default=(), description="a list of e-mail addresses told at 80% and 100% of the budget")
 
 
@@ -61,8 +67,12 @@ class Api(Section):
 
     throttle_rate: int = Field(default=100, ge=1, le=10_000, description="requests a second, 1 to 10000")
     throttle_burst: int = Field(default=200, ge=1, le=5_000, description="requests at once, 1 to 5000")
-    cors_origins: tuple[str, ...] = Field(default=(), description="a list of origins, such as https://portal.example.com, that may call from a browser")
-    custom_id: str | None = Field(default=None, pattern=r"^[a-z0-9-]{3,20}$", description="3 to 20 lower-case letters, digits or hyphens (embedded only)")
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description="a list of origins, such as https://portal.example.com, that may call from a browser"
+    )
+    custom_id: str | None = Field(
+        default=None, pattern=r"^[a-z0-9-]{3,20}$", description="3 to 20 lower-case letters, digits or hyphens (embedded only)"
+    )
 
 
 class Heavy(Section):
@@ -76,7 +86,9 @@ class Heavy(Section):
 class AuditLock(Section):
     """Object Lock of the audit bucket."""
 
-    mode: Literal["GOVERNANCE", "COMPLIANCE"] = Field(default="COMPLIANCE", description="GOVERNANCE or COMPLIANCE (which nobody can shorten)")
+    mode: Literal["GOVERNANCE", "COMPLIANCE"] = Field(
+        default="COMPLIANCE", description="GOVERNANCE or COMPLIANCE (which nobody can shorten)"
+    )
     days: int = Field(default=2557, ge=1, le=36_500, description="days an audit object cannot be deleted (2557 = 7 years)")
 
 
@@ -97,9 +109,10 @@ class AlertTopics(Section):
 class PlatformConfig(Common):
     """Config of `platform.<deployment>`."""
 
-    packs: str = Field(default="kpis/packs", min_length=1, description="the folder of dictionary packs, from the repository root")
     function_target: FunctionTarget = Field(default=FunctionTarget.AWS_ARM64, description="aws-arm64 or local-python (embedded)")
-    result_store: ResultStore = Field(default=ResultStore.AURORA, description="aurora, redshift or external (a PostgreSQL known by its secret only)")
+    result_store: ResultStore = Field(
+        default=ResultStore.AURORA, description="aurora, redshift or external (a PostgreSQL known by its secret only)"
+    )
     network: Network = Field(default=Network(), description="a section with cidr, interfaceEndpoints, nat")
     api: Api = Field(default=Api(), description="a section with throttleRate, throttleBurst, corsOrigins, customId")
     heavy: Heavy = Field(default=Heavy(), description="a section with cpu, memory, imageTag")
@@ -119,13 +132,17 @@ class Route(Section):
 class TenantConfig(Common):
     """Config of `<tenant>.<environment>`."""
 
-    platform: str = Field(pattern=r"^platform\.[a-z][a-z0-9-]{1,19}$", description="the platform stack it belongs to, such as platform.prod")
+    platform: str = Field(
+        pattern=r"^platform\.[a-z][a-z0-9-]{1,19}$", description="the platform stack it belongs to, such as platform.prod"
+    )
     display_name: str = Field(min_length=1, max_length=80, description="the tenant's name as people write it, up to 80 characters")
     timezone: str = Field(default="UTC", description="an IANA time zone, such as Europe/Berlin")
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$", description="an ISO 4217 code, such as EUR")
     replay_year: int | None = Field(default=None, ge=1970, le=2100, description="demo tenants only: the year their schedules live in")
     alert_routes: tuple[Route, ...] = Field(default=(), max_length=8, description="up to 8 routes of severity, protocol, endpoint")
-    log_table_retention_months: int = Field(default=24, ge=1, le=120, description="months the log tables keep a row before the archive has it alone")
+    log_table_retention_months: int = Field(
+        default=24, ge=1, le=120, description="months the log tables keep a row before the archive has it alone"
+    )
 
 
 StackConfig = PlatformConfig | TenantConfig

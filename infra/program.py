@@ -33,7 +33,7 @@ def main() -> None:
         case StackKind.TENANT:
             from infra import tenant_stack
 
-            tenant_stack.declare(info)
+            tenant_stack.declare(info, ROOT)
         case StackKind.CLUSTER:
             # infra/cluster_stack.py goes here.
             raise NotAvailableError(

@@ -26,7 +26,10 @@ class StackNameError(ValueError):
 
 @dataclass(frozen=True)
 class StackInfo:
-    """A stack's name, taken apart. `environment` is the KPI environment of a tenant stack, `deployment` the part after the dot otherwise."""
+    """A stack's name, taken apart.
+
+    `subject` is what stands before the dot; `environment` what follows: a tenant's KPI environment, or the deployment's name.
+    """
 
     name: str
     kind: StackKind

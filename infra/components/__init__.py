@@ -1,0 +1,1 @@
+"""One ComponentResource per capability, each with one frozen Args."""

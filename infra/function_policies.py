@@ -1,0 +1,158 @@
+"""What each function may do: exact actions on exact ARNs. Logs, dead letters and network are added by the Functions component."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from infra.iam import Allow
+from infra.names import LOG_TABLES, Names
+
+STREAMED_TABLES = (*LOG_TABLES, "audit")
+READ_TABLE = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+# The only write a log row ever has: a duplicate key raises instead of overwriting.
+INSERT = ("dynamodb:PartiQLInsert",)
+
+
+@dataclass(frozen=True)
+class PolicyContext:
+    """What policies refer to and names alone do not tell."""
+
+    names: Names
+    data_key_arn: pulumi.Input[str]
+    messaging_key_arn: pulumi.Input[str]
+
+
+def tables(names: Names, *which: str) -> list[str]:
+    """ARNs of tables and of the index of `log-run`, where it is one of them."""
+    arns = [names.table_arn(each) for each in which]
+    return arns + ([f"{names.table_arn('log-run')}/index/by_kpi"] if "log-run" in which else [])
+
+
+def use_tables(context: PolicyContext) -> Allow:
+    """DynamoDB reads and writes the key of its tables for the caller."""
+    service = f"dynamodb.{context.names.region}.amazonaws.com"
+    return Allow(
+        "TableKey",
+        ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"],
+        [context.data_key_arn],
+        {"StringEquals": {"kms:ViaService": service}},
+    )
+
+
+def insert_logs(names: Names, *which: str) -> Allow:
+    """Insert into log tables."""
+    return Allow("InsertLogs", INSERT, [names.table_arn(each) for each in which])
+
+
+def read_secret(context: PolicyContext, sid: str, name: str) -> Allow:
+    """Read one secret (the key of secrets is the data key, granted with the environment's decryption)."""
+    return Allow(sid, ["secretsmanager:GetSecretValue"], [context.names.secret_arn(name)])
+
+
+def put_events(names: Names) -> Allow:
+    """Publish on the platform's bus as the platform."""
+    return Allow("PublishEvents", ["events:PutEvents"], [names.bus_arn], {"StringEquals": {"events:source": "kpi.observatory"}})
+
+
+def _api(context: PolicyContext) -> list[Allow]:
+    names = context.names
+    return [
+        Allow("ReadRecords", READ_TABLE, tables(names, *LOG_TABLES, "catalog")),
+        read_secret(context, "ResultStore", names.result_store_secret),
+        use_tables(context),
+    ]
+
+
+def _run_open(context: PolicyContext) -> list[Allow]:
+    names = context.names
+    return [
+        Allow("ReadCatalog", READ_TABLE, tables(names, "catalog", "log-run")),
+        insert_logs(names, "log-run"),
+        use_tables(context),
+    ]
+
+
+def runner(context: PolicyContext) -> list[Allow]:
+    """The runner of both lanes: reads the catalog and earlier logs, writes logs by insert, delivers to the result store."""
+    names = context.names
+    return [
+        Allow("ReadRecords", READ_TABLE, tables(names, "catalog", *LOG_TABLES)),
+        insert_logs(names, *LOG_TABLES),
+        read_secret(context, "ResultStore", names.result_store_secret),
+        # One secret a tenant and environment of this deployment; its role narrows a run to its own.
+        read_secret(context, "Warehouses", f"kpi/{names.deployment}/*/warehouse"),
+        Allow("BecomeTenant", ["sts:AssumeRole", "sts:TagSession"], [names.role_arn("*-run")]),
+        put_events(names),
+        use_tables(context),
+    ]
+
+
+def _run_close(context: PolicyContext) -> list[Allow]:
+    names = context.names
+    return [
+        Allow("ReadRecords", READ_TABLE, tables(names, "catalog", *LOG_TABLES)),
+        insert_logs(names, *LOG_TABLES),
+        read_secret(context, "ResultStore", names.result_store_secret),
+        put_events(names),
+        use_tables(context),
+    ]
+
+
+def _reconciler(context: PolicyContext) -> list[Allow]:
+    names = context.names
+    schedule_actions = ["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule", "scheduler:GetSchedule"]
+    write = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem"]
+    return [
+        Allow("ReadCatalog", READ_TABLE, tables(names, "catalog")),
+        Allow("WriteCatalog", write, tables(names, "catalog")),
+        Allow("InsertAudit", INSERT, tables(names, "audit")),
+        Allow("ReadBundles", ["s3:GetObject"], [f"{names.bucket_arn('artifacts')}/dictionary/*"]),
+        Allow("Schedules", schedule_actions, [names.arn("scheduler", f"schedule/{names.prefix}-*/*")]),
+        # Listing has no resource of its own in EventBridge Scheduler.
+        Allow("ListSchedules", ["scheduler:ListSchedules"], ["*"]),
+        Allow(
+            "GiveSchedulesTheirRole",
+            ["iam:PassRole"],
+            [names.role_arn("scheduler")],
+            {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
+        ),
+        use_tables(context),
+    ]
+
+
+def _dispatcher(context: PolicyContext) -> list[Allow]:
+    names = context.names
+    return [
+        Allow("ReadCatalog", READ_TABLE, tables(names, "catalog")),
+        Allow("StartRuns", ["states:StartExecution"], [names.state_machine_arn]),
+        use_tables(context),
+    ]
+
+
+def _log_stream(context: PolicyContext) -> list[Allow]:
+    names = context.names
+    streams = [f"{names.table_arn(each)}/stream/*" for each in STREAMED_TABLES]
+    firehose = [names.arn("firehose", f"deliverystream/{names.named(each)}") for each in LOG_TABLES]
+    read = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
+    return [
+        Allow("ReadStreams", read, streams),
+        Allow("Archive", ["firehose:PutRecord", "firehose:PutRecordBatch"], firehose),
+        put_events(names),
+        Allow("Alarm", ["sns:Publish"], [names.topic_arn("ops")]),
+        Allow("AlarmKey", ["kms:Decrypt", "kms:GenerateDataKey"], [context.messaging_key_arn]),
+        use_tables(context),
+    ]
+
+
+POLICIES: Mapping[str, Callable[[PolicyContext], list[Allow]]] = {
+    "api": _api,
+    "run-open": _run_open,
+    "run-light": runner,
+    "run-close": _run_close,
+    "reconciler": _reconciler,
+    "dispatcher": _dispatcher,
+    "log-stream": _log_stream,
+}

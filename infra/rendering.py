@@ -1,0 +1,132 @@
+"""Everything the stacks declare that comes from the dictionary, rendered once and kept by digest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+
+import alerts
+import dashboards
+import views
+from infra import packages
+from infra.components.lake import LogTable
+from infra.config import PlatformConfig
+from infra.names import LOG_TABLES, Names
+from kpis.bundle import Bundle, build_bundle, read_bundle
+from kpis.diagnostics import DictionaryError
+
+CACHE = ".local/cache"
+PACKAGE_CACHE = ".local/packages"
+_PARTITION = "tenant_id"
+
+
+@dataclass(frozen=True)
+class PlatformRendering:
+    """What the platform stack declares from the dictionary."""
+
+    bundle: Bundle
+    log_tables: tuple[LogTable, ...]
+    queries: Mapping[str, str]
+    dashboards: Sequence[dashboards.Dashboard]
+    alarms: alerts.AlarmSet
+    portal: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class TenantRendering:
+    """What a tenant stack declares from the dictionary."""
+
+    bundle: Bundle
+    dashboards: Sequence[dashboards.Dashboard]
+    alarms: alerts.AlarmSet
+
+
+def load_bundle(packs: str, root: Path) -> Bundle:
+    """The dictionary's bundle and summary; an unchanged dictionary is not parsed again.
+
+    Raises:
+        pulumi.RunError: when the folder is missing, or with every problem of the packs.
+    """
+    folder = root / packs
+    if not folder.is_dir():
+        raise pulumi.RunError(f"packs: folder '{packs}' does not exist below the repository root; expected a folder of dictionary packs")
+    try:
+        return build_bundle(folder, root / CACHE)
+    except DictionaryError as error:
+        raise pulumi.RunError(f"the dictionary in '{packs}' is not valid; run `kpi check`\n{error}") from error
+
+
+def platform(names: Names, config: PlatformConfig, root: Path) -> PlatformRendering:
+    """Render everything of a platform stack.
+
+    Raises:
+        pulumi.RunError: as `load_bundle`.
+    """
+    bundle = load_bundle(config.packs, root)
+    where = {"deployment": names.deployment, "region": names.region, "account_id": names.account_id}
+    return PlatformRendering(
+        bundle=bundle,
+        log_tables=log_tables(),
+        queries=views.athena_queries(names.glue_database),
+        dashboards=dashboards.render_platform(bundle.summary, digest=bundle.sha256, **where),
+        alarms=alerts.platform_alarms(bundle.summary, **where),
+        portal=portal_files(bundle, root),
+    )
+
+
+def tenant(names: Names, tenant_id: str, environment: str, bundle: Bundle) -> TenantRendering:
+    """Render everything of a tenant stack."""
+    where = {"deployment": names.deployment, "region": names.region, "account_id": names.account_id}
+    whom = {"tenant_id": tenant_id, "environment": environment}
+    return TenantRendering(
+        bundle=bundle,
+        dashboards=dashboards.render_tenant(bundle.summary, digest=bundle.sha256, **whom, **where),
+        alarms=alerts.tenant_alarms(bundle.summary, **whom, **where),
+    )
+
+
+def log_tables() -> tuple[LogTable, ...]:
+    """The log tables as Glue tables; the tenant is a partition, so it is not a column of the files."""
+    return tuple(
+        LogTable(table.name, stream, {name: kind for name, kind in table.glue_columns.items() if name != _PARTITION})
+        for stream, table in zip(LOG_TABLES, views.log_tables(), strict=True)
+    )
+
+
+def portal_files(bundle: Bundle, root: Path) -> dict[str, Path]:
+    """The generated pages on disk, rendered once for each dictionary and renderer."""
+    folder = root / CACHE / f"portal-{bundle.sha256[:24]}-{_code_digest(root / 'dashboards')}"
+    if not folder.is_dir():
+        draft = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+        for key, content in dashboards.render_portal(read_bundle(bundle.path.read_bytes()), digest=bundle.sha256).items():
+            path = draft / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        draft.replace(folder)
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def build_packages(target: packages.Target, root: Path) -> packages.Built:
+    """Both function packages.
+
+    Raises:
+        pulumi.RunError: when one cannot be built.
+    """
+    try:
+        built = tuple(packages.build(spec, target, root, root / PACKAGE_CACHE) for spec in (packages.CONTROL, packages.RUNNER))
+    except packages.PackageError as error:
+        raise pulumi.RunError(str(error)) from error
+    return packages.Built(target, built)
+
+
+def _code_digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".py", ".j2", ".html", ".css", ".js"):
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
