@@ -60,9 +60,9 @@ def _of_record(
 
 
 def _of_value(old: Any, new: Any, prop: Property, path: str, *, replace: bool) -> Iterator[Difference]:
-    if new is None and (old is None or prop.computed or is_blank(old)):
+    if new is None and (old is None or prop.computed or (is_blank(old) and not prop.presence)):
         return
-    if old is None and is_blank(new):
+    if old is None and is_blank(new) and not prop.presence:
         return
     if old is None:
         yield Difference(path, Change.ADD, replace)

@@ -37,6 +37,8 @@ class Property:
     """AWS chooses a value when the program says nothing: silence is then not a difference."""
     unordered: bool = False
     """A list that AWS treats as a set: order is not a difference."""
+    presence: bool = False
+    """An object whose being there says something even when empty (a firewall's `block: {}`)."""
     ordered: bool = False
     """A JSON document whose lists of strings have an order (a container's command); IAM's and event patterns' have none."""
     item: "Property | None" = None
@@ -109,9 +111,10 @@ def record(
     replace: bool = False,
     write_only: bool = False,
     computed: bool = False,
+    presence: bool = False,
 ) -> Property:
-    """An object with known fields; anything else in it is an error."""
-    return Property(Kind.RECORD, required, replace, write_only=write_only, computed=computed, fields=dict(fields))
+    """An object with known fields; anything else in it is an error. `presence`: an empty one differs from none."""
+    return Property(Kind.RECORD, required, replace, write_only=write_only, computed=computed, presence=presence, fields=dict(fields))
 
 
 def file(*, required: bool = False, replace: bool = False) -> Property:
