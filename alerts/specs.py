@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
-Dimensions = Mapping[str, "str | Late"]
+from pydantic import Field
 
 
 class Late(StrEnum):
     """A dimension value only known once the resource exists: infra puts the output in its place."""
 
-    API_ID = "api_id"
+    API_ID = "${api_id}"
 
+
+# Left to right, since any text would otherwise stay a plain text.
+Dimensions = Mapping[str, Annotated[Late | str, Field(union_mode="left_to_right")]]
 
 class Severity(StrEnum):
     """How much an alarm matters, lowest first."""

@@ -21,7 +21,11 @@ FLEET_DIMENSION_SETS: tuple[tuple[str, ...], ...] = (PLATFORM_DIMENSIONS, TENANT
 
 
 class Metric(StrEnum):
-    """A metric of the namespace; the value is its name in CloudWatch."""
+    """A metric of the namespace; the value is its name in CloudWatch.
+
+    `RunsCompleted` counts every closed run whatever its status; failed, skipped and partial runs are counted once more under their own
+    name. `SlaBreaches` includes runs that never started (found by the dead-man check).
+    """
 
     RUNS_COMPLETED = "RunsCompleted"
     RUNS_FAILED = "RunsFailed"

@@ -1,0 +1,125 @@
+"""Renders alarm specifications from the dictionary's summary and the templates in `alerts/templates/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import orjson
+from pydantic import TypeAdapter
+
+from alerts.specs import AlarmSet, Late
+from kpis import metric_names
+from kpis.common import Status
+from kpis.schema import Frequency, Trigger
+from kpis.summary import DictionaryRow, DictionarySummary
+
+TIER_0_LIMIT = 10
+"""Tier-0 KPIs of one tenant that get an alarm of their own; an alarm costs money each month."""
+_TEMPLATES = Path(__file__).parent / "templates"
+_WEEK_HOURS = 168
+# A daily schedule may be late by its whole grace, so a day and two hours of silence are the earliest sign of a dead engine.
+_SILENCE_HOURS = {Frequency.STREAMING: 2, Frequency.HOURLY: 3, Frequency.DAILY: 26}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the alarms of one stack are about; `stem` begins every physical name."""
+
+    stem: str
+    platform: str
+    console: str
+    state_machine_arn: str
+    tenant_id: str = ""
+    environment: str = ""
+
+
+def render_platform_alarms(summary: DictionarySummary, *, deployment: str, region: str, account_id: str) -> AlarmSet:
+    """See `alerts.platform_alarms`."""
+    stem = f"kpi-{deployment}"
+    scope = Scope(stem, stem, console_url(region), f"arn:aws:states:{region}:{account_id}:stateMachine:{stem}-run")
+    scheduled = [row for row in summary.rows if row.status is Status.ACTIVE and row.trigger is not Trigger.EVENT]
+    return _render("platform.json.j2", {"scope": scope, "silence_hours": silence_hours(scheduled), "scheduled": len(scheduled)})
+
+
+def render_tenant_alarms(
+    summary: DictionarySummary, *, tenant_id: str, environment: str, deployment: str, region: str, account_id: str
+) -> AlarmSet:
+    """See `alerts.tenant_alarms`."""
+    platform = f"kpi-{deployment}"
+    scope = Scope(
+        stem=f"{platform}-{tenant_id}-{environment}",
+        platform=platform,
+        console=console_url(region),
+        state_machine_arn=f"arn:aws:states:{region}:{account_id}:stateMachine:{platform}-run",
+        tenant_id=tenant_id,
+        environment=environment,
+    )
+    return _render("tenant.json.j2", {"scope": scope, "tier_0": tier_0_kpis(summary, tenant_id, environment)})
+
+
+def tier_0_kpis(summary: DictionarySummary, tenant_id: str, environment: str) -> list[DictionaryRow]:
+    """The tenant's active tier-0 KPIs, the most critical first, at most `TIER_0_LIMIT`."""
+    weight = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+    rows = [
+        row for row in summary.for_tenant(tenant_id) if row.tier == 0 and row.status is Status.ACTIVE and environment in row.environments
+    ]
+    return sorted(rows, key=lambda row: (weight[row.criticality], row.id))[:TIER_0_LIMIT]
+
+
+def silence_hours(scheduled: list[DictionaryRow]) -> int:
+    """Hours without any closed run after which the engine counts as dead, by the most frequent schedule; a week at most (CloudWatch's limit)."""
+    return min((_SILENCE_HOURS.get(row.frequency, _WEEK_HOURS) for row in scheduled), default=_WEEK_HOURS)
+
+
+def console_url(region: str) -> str:
+    """The CloudWatch console of a region."""
+    return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        # The output is JSON, not HTML: every value goes through tojson.
+        autoescape=False,  # noqa: S701
+    )
+    environment.policies["json.dumps_function"] = _dumps
+    environment.policies["json.dumps_kwargs"] = {}
+    environment.filters["clip"] = _clip
+    environment.filters["combine"] = _combine
+    environment.filters["tag"] = _tag
+    return environment
+
+
+@cache
+def _adapter() -> TypeAdapter[AlarmSet]:
+    return TypeAdapter(AlarmSet)
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _clip(text: str, length: int) -> str:
+    """CloudWatch cuts nothing, it refuses; the tail is what a reader can do without."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _tag(text: str) -> str:
+    """AWS refuses most punctuation and more than 256 characters in the value of a tag; the description has the text as written."""
+    return "".join(each if each.isalnum() or each in " _.:/=+-@" else "-" for each in text)[:256]
+
+
+def _combine(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
+    return {**left, **right}
+
+
+def _render(template: str, context: dict[str, Any]) -> AlarmSet:
+    text = _environment().get_template(template).render(**context, metrics={"namespace": metric_names.NAMESPACE}, late=Late)
+    return _adapter().validate_json(text)
