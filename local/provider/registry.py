@@ -31,6 +31,11 @@ MODULES = (
     "ec2",
     "ec2_routes",
     "ec2_security",
+    "ecr",
+    "backup",
+    "budgets",
+    "wafv2",
+    "cloudfront",
 )  # fmt: skip
 """The files of `local.provider.services`, one per AWS service, one line each."""
 

@@ -117,3 +117,8 @@ def tag_map(pairs: Iterable[Mapping[str, str]] | None, key: str = "Key", value: 
 def parsed(text: str | None) -> Any:
     """A JSON text parsed, or None."""
     return json.loads(text) if text else None
+
+
+def many(values: Mapping[str, Any], name: str) -> list[Any]:
+    """A list out of a document, empty when it is absent."""
+    return list(values.get(name) or ())
