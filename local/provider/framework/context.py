@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-GONE = re.compile(r"NotFound|NoSuch|NonExistent|DoesNotExist|^404$|ResourceNotFound")
+GONE = re.compile(r"NotFound|NoSuch|Non[Ee]xistent|DoesNotExist|^404$|ResourceNotFound")
 POLL_SECONDS = 0.2
 
 
