@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jinja2
 import orjson
@@ -72,7 +72,7 @@ def tier_0_kpis(summary: DictionarySummary, tenant_id: str, environment: str) ->
 
 
 def silence_hours(scheduled: list[DictionaryRow]) -> int:
-    """Hours without any closed run after which the engine counts as dead, by the most frequent schedule; a week at most (CloudWatch's limit)."""
+    """Hours without a closed run after which the engine counts as dead: by the most frequent schedule, at most a week (a quota)."""
     return min((_SILENCE_HOURS.get(row.frequency, _WEEK_HOURS) for row in scheduled), default=_WEEK_HOURS)
 
 
@@ -91,9 +91,8 @@ def _environment() -> jinja2.Environment:
     )
     environment.policies["json.dumps_function"] = _dumps
     environment.policies["json.dumps_kwargs"] = {}
-    environment.filters["clip"] = _clip
-    environment.filters["combine"] = _combine
-    environment.filters["tag"] = _tag
+    filters = cast("dict[str, Any]", environment.filters)
+    filters.update(clip=_clip, combine=_combine, tag=_tag)
     return environment
 
 

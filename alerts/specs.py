@@ -19,6 +19,7 @@ class Late(StrEnum):
 # Left to right, since any text would otherwise stay a plain text.
 Dimensions = Mapping[str, Annotated[Late | str, Field(union_mode="left_to_right")]]
 
+
 class Severity(StrEnum):
     """How much an alarm matters, lowest first."""
 
