@@ -36,6 +36,9 @@ MODULES = (
     "budgets",
     "wafv2",
     "cloudfront",
+    "firehose",
+    "glue",
+    "athena",
 )  # fmt: skip
 """The files of `local.provider.services`, one per AWS service, one line each."""
 
