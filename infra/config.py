@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -30,7 +30,15 @@ class ResultStore(StrEnum):
     REDSHIFT = "redshift"
 
 
-LogRetention = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
+def _number(value: object) -> object:
+    """Scalars of a config file arrive as text, which a choice of numbers does not convert by itself."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+LogRetention = Annotated[
+    Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+    BeforeValidator(_number),
+]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 
 
@@ -78,7 +86,9 @@ class Api(Section):
 class Heavy(Section):
     """The Fargate lane."""
 
-    cpu: Literal[256, 512, 1024, 2048, 4096] = Field(default=1024, description="CPU units: 256, 512, 1024, 2048 or 4096")
+    cpu: Annotated[Literal[256, 512, 1024, 2048, 4096], BeforeValidator(_number)] = Field(
+        default=1024, description="CPU units: 256, 512, 1024, 2048 or 4096"
+    )
     memory: int = Field(default=4096, ge=512, le=30_720, description="MiB that Fargate offers with that cpu, such as 4096")
     image_tag: str = Field(default="current", description="the tag of the runner image in the platform's repository")
 

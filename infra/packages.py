@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,7 +132,7 @@ def _content_path(cache: Path, spec: PackageSpec, digest: str) -> Path:
 
 
 @contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def _only_one(path: Path) -> Generator[None]:
     """Concurrent builds of one package wait for each other; the system drops the lock of a process that dies."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

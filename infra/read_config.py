@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, get_args
 
 import pulumi
 from pulumi.runtime import config as engine_config
@@ -109,7 +109,7 @@ def _section(annotation: object) -> type[BaseModel] | None:
     """The model inside an annotation such as `Section`, `Section | None` or `tuple[Section, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for inner in cast("tuple[object, ...]", getattr(annotation, "__args__", ())):
+    for inner in get_args(annotation):
         found = _section(inner)
         if found is not None:
             return found

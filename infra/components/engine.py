@@ -13,7 +13,7 @@ import pulumi_aws as aws
 
 from infra import iam
 from infra.components.base import Component, Context
-from infra.components.workers import Workers
+from infra.components.workers import CONTAINER, Workers
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
@@ -99,20 +99,20 @@ def render_definition(ctx: Context, *, task_definition_arn: str, subnet_ids: lis
         ValueError: when the template does not render to JSON.
     """
     names = ctx.names
-    functions = {each.replace("-", "_"): names.function_arn(each) for each in ("run-open", "run-light", "run-close")}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701 - the text is JSON, parsed right after, and never reaches a browser
     )
     text = environment.get_template("kpi_run.asl.json.j2").render(
-        functions=functions,
+        open_arn=names.function_arn("run-open"),
+        light_arn=names.function_arn("run-light"),
+        close_arn=names.function_arn("run-close"),
         cluster_arn=names.cluster_arn,
         task_definition_arn=task_definition_arn,
-        container="runner",
-        subnet_ids=subnet_ids,
-        security_group_ids=group_ids,
-        names=names,
+        container_name=CONTAINER,
+        subnets=subnet_ids,
+        security_groups=group_ids,
     )
     try:
         definition: Any = json.loads(text)

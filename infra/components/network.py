@@ -36,12 +36,12 @@ class Network(Component):
             cidr_block=args.config.cidr,
             enable_dns_hostnames=True,
             enable_dns_support=True,
-            tags=self._name("network"),
+            tags=self._named("network"),
             opts=self.child(),
         )
         blocks = list(ipaddress.ip_network(args.config.cidr).subnets(new_prefix=20))
         self.subnets = [self._subnet(f"private-{zone}", str(blocks[place]), zone) for place, zone in enumerate(zones)]
-        self.routes = aws.ec2.RouteTable("private", vpc_id=self.vpc.id, tags=self._name("private"), opts=self.child(parent=self.vpc))
+        self.routes = aws.ec2.RouteTable("private", vpc_id=self.vpc.id, tags=self._named("private"), opts=self.child(parent=self.vpc))
         for zone, subnet in zip(zones, self.subnets, strict=True):
             aws.ec2.RouteTableAssociation(
                 f"private-{zone}", subnet_id=subnet.id, route_table_id=self.routes.id, opts=self.child(parent=subnet)
@@ -54,7 +54,7 @@ class Network(Component):
         self.subnet_ids = [subnet.id for subnet in self.subnets]
         self.register_outputs({"vpcId": self.vpc.id, "subnetIds": self.subnet_ids})
 
-    def _name(self, name: str) -> dict[str, str]:
+    def _named(self, name: str) -> dict[str, str]:
         return {"Name": self.ctx.names.named(name)}
 
     def _subnet(self, name: str, cidr: str, zone: str) -> aws.ec2.Subnet:
@@ -64,7 +64,7 @@ class Network(Component):
             cidr_block=cidr,
             availability_zone=f"{self.ctx.names.region}{zone}",
             map_public_ip_on_launch=False,
-            tags=self._name(name),
+            tags=self._named(name),
             opts=self.child(parent=self.vpc),
         )
 
@@ -79,7 +79,7 @@ class Network(Component):
                 aws.ec2.SecurityGroupEgressArgs(description=what, protocol="tcp", from_port=port, to_port=port, cidr_blocks=["0.0.0.0/0"])
                 for what, port in ports.items()
             ],
-            tags=self._name("runners"),
+            tags=self._named("runners"),
             opts=self.child(parent=self.vpc),
         )
 
@@ -91,7 +91,7 @@ class Network(Component):
                 service_name=f"com.amazonaws.{self.ctx.names.region}.{service}",
                 vpc_endpoint_type="Gateway",
                 route_table_ids=[self.routes.id],
-                tags=self._name(service),
+                tags=self._named(service),
                 opts=self.child(parent=self.vpc),
             )
 
@@ -108,7 +108,7 @@ class Network(Component):
                     description="Runners", protocol="tcp", from_port=_HTTPS, to_port=_HTTPS, security_groups=[self.runners.id]
                 )
             ],
-            tags=self._name("endpoints"),
+            tags=self._named("endpoints"),
             opts=self.child(parent=self.vpc),
         )
         for service in self.args.config.interface_endpoints:
@@ -120,17 +120,17 @@ class Network(Component):
                 subnet_ids=[subnet.id for subnet in self.subnets],
                 security_group_ids=[group.id],
                 private_dns_enabled=True,
-                tags=self._name(service),
+                tags=self._named(service),
                 opts=self.child(parent=self.vpc),
             )
 
     def _nat(self, cidr: str) -> None:
         opts = self.child(parent=self.vpc)
-        gateway = aws.ec2.InternetGateway("way-out", vpc_id=self.vpc.id, tags=self._name("way-out"), opts=opts)
+        gateway = aws.ec2.InternetGateway("way-out", vpc_id=self.vpc.id, tags=self._named("way-out"), opts=opts)
         public = self._subnet("public", cidr, _ZONES[0])
-        table = aws.ec2.RouteTable("public", vpc_id=self.vpc.id, tags=self._name("public"), opts=opts)
+        table = aws.ec2.RouteTable("public", vpc_id=self.vpc.id, tags=self._named("public"), opts=opts)
         aws.ec2.RouteTableAssociation("public", subnet_id=public.id, route_table_id=table.id, opts=opts)
         aws.ec2.Route("public", route_table_id=table.id, destination_cidr_block="0.0.0.0/0", gateway_id=gateway.id, opts=opts)
-        address = aws.ec2.Eip("nat", domain="vpc", tags=self._name("nat"), opts=opts)
-        nat = aws.ec2.NatGateway("nat", subnet_id=public.id, allocation_id=address.allocation_id, tags=self._name("nat"), opts=opts)
+        address = aws.ec2.Eip("nat", domain="vpc", tags=self._named("nat"), opts=opts)
+        nat = aws.ec2.NatGateway("nat", subnet_id=public.id, allocation_id=address.allocation_id, tags=self._named("nat"), opts=opts)
         aws.ec2.Route("private", route_table_id=self.routes.id, destination_cidr_block="0.0.0.0/0", nat_gateway_id=nat.id, opts=opts)

@@ -18,6 +18,15 @@ class RecordsArgs:
     key_arn: pulumi.Input[str]
 
 
+# Lookup by tenant, KPI and start time (K5).
+_BY_KPI: aws.dynamodb.TableGlobalSecondaryIndexArgsDict = {
+    "name": "by_kpi",
+    "hash_key": "gsi_pk",
+    "range_key": "gsi_sk",
+    "projection_type": "ALL",
+}
+
+
 class Records(Component):
     """DynamoDB tables with `pk` (the tenant) and `sk`: on demand, encrypted, streamed, recoverable to any second of 35 days."""
 
@@ -36,11 +45,7 @@ class Records(Component):
             hash_key="pk",
             range_key="sk",
             attributes=[aws.dynamodb.TableAttributeArgs(name=key, type="S") for key in keys],
-            global_secondary_indexes=[
-                aws.dynamodb.TableGlobalSecondaryIndexArgs(name="by_kpi", hash_key="gsi_pk", range_key="gsi_sk", projection_type="ALL")
-            ]
-            if by_kpi
-            else None,
+            global_secondary_indexes=[_BY_KPI] if by_kpi else None,
             stream_enabled=True,
             stream_view_type="NEW_AND_OLD_IMAGES",
             ttl=aws.dynamodb.TableTtlArgs(attribute_name="expires_at", enabled=True) if name in LOG_TABLES else None,

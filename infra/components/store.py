@@ -61,7 +61,7 @@ class Store(Component):
         cluster = aws.rds.Cluster(
             "results",
             cluster_identifier=name,
-            engine="aurora-postgresql",
+            engine=aws.rds.EngineType.AURORA_POSTGRESQL,
             engine_mode="provisioned",
             engine_version=_POSTGRES_VERSION,
             database_name=DATABASE,
@@ -85,7 +85,7 @@ class Store(Component):
             "results",
             identifier=f"{name}-1",
             cluster_identifier=cluster.id,
-            engine="aurora-postgresql",
+            engine=aws.rds.EngineType.AURORA_POSTGRESQL,
             engine_version=_POSTGRES_VERSION,
             instance_class="db.serverless",
             publicly_accessible=False,
