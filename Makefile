@@ -11,7 +11,7 @@ endif
 # The first Python that is new enough; `make up PYTHON=/path/to/python3` chooses another.
 OLD_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do "$$p" -c $(OLD_ENOUGH) 2>/dev/null && command -v "$$p" && break; done)
-BOOTSTRAP = $(if $(PYTHON),"$(PYTHON)" -m local.bootstrap,@echo "error: Python 3.11 or newer is needed and none was found on PATH; install it or say make $@ PYTHON=/path/to/python3" >&2; exit 3;)
+BOOTSTRAP = $(if $(PYTHON),@"$(PYTHON)" -m local.bootstrap,@echo "error: Python 3.11 or newer is needed and none was found on PATH; install it or say make $@ PYTHON=/path/to/python3" >&2; exit 3;)
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help

@@ -42,7 +42,7 @@ def choose_ports(
             raise KpiError(f"port {port}", "asked for twice", "two different ports", f"set another {_VARIABLES[field]}")
         if not ours(candidate, field) and not is_free(port):
             if fixed is not None:
-                raise _taken(port, field, "asked for" if field in requested else "saved in .local/settings.json")
+                raise _taken(port, field, "requested" if field in requested else "saved in .local/settings.json")
             found = next_free(port + 1, taken_here)
             say(f"port {port} ({purpose}) is taken by {holder(port)}: using {found} instead (saved in .local/settings.json)")
             candidate = replace(settings, **{field: found})

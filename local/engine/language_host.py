@@ -101,8 +101,9 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[-1].startswith("-"):
         print("usage: pulumi-language-python [flags] ENGINE_ADDRESS (started by the pulumi command)", file=sys.stderr)
         return 2
-    # Ctrl-C belongs to the engine, which stops its plugins in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The engine runs its plugins in process groups of their own, where Ctrl-C does not reach them. SIGINT is how it asks one to
+    # end; it waits five seconds for the answer.
+    signal.signal(signal.SIGINT, lambda _signal, _frame: os._exit(0))
     engine = os.getppid()
     server, port = serve(arguments[-1])
     print(port, flush=True)
