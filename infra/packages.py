@@ -22,7 +22,7 @@ from pathlib import Path
 from infra.config import FunctionTarget
 
 # Part of every cache key: change it when the way packages are built changes.
-BUILDER = "1"
+BUILDER = "2"
 AWS_PYTHON = "3.13"
 _TIMESTAMP = (2020, 1, 1, 0, 0, 0)
 _MODE = 0o100644
@@ -109,8 +109,8 @@ def build(spec: PackageSpec, where: Target, root: Path, cache: Path, environ: Ma
             path = _content_path(cache, spec, digest)
             if path.is_file():
                 return Package(spec.name, path, digest)
-        site = _dependencies(spec, where, lock, cache, lambda: find_uv(root, os.environ if environ is None else environ))
-        return _zip(spec, root, site, cache, record)
+        base = _dependencies(spec, where, lock, cache, lambda: find_uv(root, os.environ if environ is None else environ))
+        return _zip(spec, root, base, cache, record)
 
 
 def sources(spec: PackageSpec, root: Path) -> list[Path]:
@@ -140,18 +140,19 @@ def _only_one(path: Path) -> Generator[None]:
 
 
 def _dependencies(spec: PackageSpec, where: Target, lock: Path, cache: Path, uv: Callable[[], str]) -> Path:
-    """The installed dependencies of a lock file, cached by the lock's content."""
+    """A zip of the installed dependencies of a lock file, cached by the lock's content: compressing them is what takes long."""
     digest = hashlib.sha256(f"{BUILDER}\0{where}\0{sys.implementation.cache_tag}\0".encode() + lock.read_bytes()).hexdigest()[:24]
-    site = cache / f"site-{where.name}-{digest}"
-    if site.is_dir():
-        return site
-    draft = Path(tempfile.mkdtemp(prefix="site-", dir=cache))
-    try:
-        _install(spec, where, lock, draft, uv())
-        draft.rename(site)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return site
+    base = cache / f"dependencies-{where.name}-{digest}.zip"
+    if base.is_file():
+        return base
+    with tempfile.TemporaryDirectory(prefix="site-", dir=cache) as site:
+        folder = Path(site)
+        _install(spec, where, lock, folder, uv())
+        draft = folder.with_suffix(".zip")
+        kept = (path for path in _files(folder) if path.name not in _INSTALL_NOISE)
+        _append(draft, {path.relative_to(folder).as_posix(): path for path in kept})
+        draft.replace(base)
+    return base
 
 
 def _install(spec: PackageSpec, where: Target, lock: Path, folder: Path, uv: str) -> None:
@@ -196,11 +197,10 @@ def find_uv(root: Path, environ: Mapping[str, str]) -> str:
     return found
 
 
-def _zip(spec: PackageSpec, root: Path, site: Path, cache: Path, record: Path) -> Package:
-    entries = {path.relative_to(site).as_posix(): path for path in _files(site) if path.name not in _INSTALL_NOISE}
-    entries |= {path.relative_to(root).as_posix(): path for path in sources(spec, root)}
+def _zip(spec: PackageSpec, root: Path, base: Path, cache: Path, record: Path) -> Package:
     draft = record.with_suffix(".tmp")
-    _write(draft, entries)
+    shutil.copyfile(base, draft)
+    _append(draft, {path.relative_to(root).as_posix(): path for path in sources(spec, root)})
     digest = hashlib.sha256(draft.read_bytes()).hexdigest()
     path = _content_path(cache, spec, digest)
     draft.replace(path)
@@ -211,8 +211,9 @@ def _zip(spec: PackageSpec, root: Path, site: Path, cache: Path, record: Path) -
     return Package(spec.name, path, digest)
 
 
-def _write(path: Path, entries: Mapping[str, Path]) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+def _append(path: Path, entries: Mapping[str, Path]) -> None:
+    """Add entries to a zip, sorted and without anything that differs between two machines."""
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name in sorted(entries):
             entry = zipfile.ZipInfo(name, _TIMESTAMP)
             entry.compress_type = zipfile.ZIP_DEFLATED

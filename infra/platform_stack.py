@@ -13,7 +13,7 @@ from infra.components.api import Api, ApiArgs
 from infra.components.artifacts import Artifacts, ArtifactsArgs
 from infra.components.base import Context
 from infra.components.dictionary import Dictionary, DictionaryArgs
-from infra.components.engine import Engine, EngineArgs
+from infra.components.engine import LANES, Engine, EngineArgs
 from infra.components.events import Events, EventsArgs
 from infra.components.functions import Functions, FunctionsArgs
 from infra.components.identity import Identity, IdentityArgs
@@ -125,7 +125,7 @@ class Platform:
     def _wire(self) -> None:
         """What stands on top of functions and tasks."""
         ctx, opts, functions = self.ctx, self.opts, self.functions.functions
-        ready: list[pulumi.Resource] = [functions[name] for name in ("run-open", "run-light", "run-close")]
+        ready: list[pulumi.Resource] = [functions[name] for name in LANES]
         self.engine = Engine(ctx, EngineArgs(self.workers, ready, self.messaging_key), opts)
         self.events = Events(ctx, EventsArgs(functions["dispatcher"], self.alerting.topics, self.messaging_key), opts)
         self.api = Api(

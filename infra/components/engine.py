@@ -16,6 +16,7 @@ from infra.components.base import Component, Context
 from infra.components.workers import CONTAINER, Workers
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+LANES = ("run-open", "run-light", "run-close")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Engine(Component):
     def __init__(self, ctx: Context, args: EngineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Engine", ctx, opts)
         names = ctx.names
+        # The real rendering waits for outputs; a mistake in the template must not wait until half of the stack is deployed.
+        render_definition(ctx, task_definition_arn="checked", subnet_ids=["checked"], group_ids=["checked"])
         logs = aws.cloudwatch.LogGroup(
             "runs",
             name=names.runs_log_group,
@@ -83,7 +86,7 @@ class Engine(Component):
             "logs:DescribeLogGroups",
         ]
         return [
-            iam.Allow("Lanes", ["lambda:InvokeFunction"], [names.function_arn(each) for each in ("run-open", "run-light", "run-close")]),
+            iam.Allow("Lanes", ["lambda:InvokeFunction"], [names.function_arn(each) for each in LANES]),
             iam.Allow("StartHeavy", ["ecs:RunTask"], [names.arn("ecs", f"task-definition/{names.task_family}:*")], cluster),
             iam.Allow("StopHeavy", ["ecs:StopTask", "ecs:DescribeTasks"], [names.arn("ecs", f"task/{names.prefix}/*")], cluster),
             iam.Allow("GiveTasksTheirRoles", ["iam:PassRole"], [names.role_arn("run-heavy"), names.role_arn("run-heavy-start")], tasks),
@@ -96,7 +99,7 @@ def render_definition(ctx: Context, *, task_definition_arn: str, subnet_ids: lis
     """The state machine's definition as compact JSON.
 
     Raises:
-        ValueError: when the template does not render to JSON.
+        pulumi.RunError: when the template does not render to JSON.
     """
     names = ctx.names
     environment = jinja2.Environment(
@@ -104,18 +107,16 @@ def render_definition(ctx: Context, *, task_definition_arn: str, subnet_ids: lis
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701 - the text is JSON, parsed right after, and never reaches a browser
     )
-    text = environment.get_template("kpi_run.asl.json.j2").render(
-        open_arn=names.function_arn("run-open"),
-        light_arn=names.function_arn("run-light"),
-        close_arn=names.function_arn("run-close"),
-        cluster_arn=names.cluster_arn,
-        task_definition_arn=task_definition_arn,
-        container_name=CONTAINER,
-        subnets=subnet_ids,
-        security_groups=group_ids,
-    )
     try:
+        text = environment.get_template("kpi_run.asl.json.j2").render(
+            functions={each.replace("-", "_"): names.function_arn(each) for each in LANES},
+            cluster_arn=names.cluster_arn,
+            task_definition_arn=task_definition_arn,
+            container=CONTAINER,
+            subnet_ids=subnet_ids,
+            security_group_ids=group_ids,
+        )
         definition: Any = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"infra/templates/kpi_run.asl.json.j2 does not render to JSON: {error}") from error
+    except (jinja2.TemplateError, json.JSONDecodeError) as error:
+        raise pulumi.RunError(f"infra/templates/kpi_run.asl.json.j2: {error}; expected a template of a JSON state machine") from error
     return json.dumps(definition, separators=(",", ":"))
