@@ -39,6 +39,7 @@ MODULES = (
     "firehose",
     "glue",
     "athena",
+    "cloudfront_parts",
 )  # fmt: skip
 """The files of `local.provider.services`, one per AWS service, one line each."""
 
