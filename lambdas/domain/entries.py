@@ -45,7 +45,9 @@ def _run_row(run: Run, entry: str, outcome: Mapping[str, Any]) -> LogEntry:
         "lineage_ref": run.lineage_ref,
     }
     keys = {"gsi_pk": f"{run.tenant_id}#{run.kpi_id}", "gsi_sk": f"{started}#{key}#{entry}", "entry": entry}
-    return LogEntry(LogTable.RUN, run.tenant_id, f"{key}#{entry}", columns | dict(outcome) | keys | {"expires_at": _expires_at(run.started_at)})
+    return LogEntry(
+        LogTable.RUN, run.tenant_id, f"{key}#{entry}", columns | dict(outcome) | keys | {"expires_at": _expires_at(run.started_at)}
+    )
 
 
 def open_row(run: Run) -> LogEntry:

@@ -63,7 +63,9 @@ class ResultStore(Protocol):
         """Run a compiled formula; `sql` has `:name` parameters and returns entity, value, rows_processed."""
         ...
 
-    def evaluate(self, run: Run, expressions: Sequence[str], names: Sequence[str], rows: Sequence[tuple[str, Sequence[float | None]]]) -> Mapping[str, Sequence[float | None]]:  # noqa: E501
+    def evaluate(
+        self, run: Run, expressions: Sequence[str], names: Sequence[str], rows: Sequence[tuple[str, Sequence[float | None]]]
+    ) -> Mapping[str, Sequence[float | None]]:  # noqa: E501
         """Scalar expressions over named values, by entity."""
         ...
 

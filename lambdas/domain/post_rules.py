@@ -82,7 +82,9 @@ def _variance(rule: r.Variance, context: PostContext) -> Judgement:
         elif rule.max_sigma is not None:
             distance = abs(measure.value - fmean(past))
             if distance > rule.max_sigma * stdev(past) and not agree(measure.value, fmean(past), 0):
-                moved.append(f"{measure.entity} is {distance:g} from the mean {fmean(past):g} of {len(past)} periods (deviation {stdev(past):g})")
+                moved.append(
+                    f"{measure.entity} is {distance:g} from the mean {fmean(past):g} of {len(past)} periods (deviation {stdev(past):g})"
+                )
     bound = f"{rule.max_change:.1%} change" if rule.max_change is not None else f"{rule.max_sigma:g} deviations"
     if moved:
         return False, f"beyond {bound}: {'; '.join(moved[:SHOWN])}"
@@ -116,7 +118,9 @@ def _cross_kpi(rule: r.CrossKpi, context: PostContext) -> Judgement:
     if not rows:
         return False, f"{', '.join(rule.kpis.values())} have no delivered value for {context.run.period.text} to compare with"
     sides = context.results.evaluate(context.run, [rule.left, rule.right], names, rows)
-    broken = [f"{entity}: {left} against {right}" for entity, (left, right) in sorted(sides.items()) if not _holds(left, right, rule.tolerance)]
+    broken = [
+        f"{entity}: {left} against {right}" for entity, (left, right) in sorted(sides.items()) if not _holds(left, right, rule.tolerance)
+    ]
     if broken:
         return False, f"{rule.left} = {rule.right} does not hold within {rule.tolerance:g}: {'; '.join(broken[:SHOWN])}"
     return True, f"{rule.left} = {rule.right} holds for {len(rows)} entities within {rule.tolerance:g}"

@@ -101,7 +101,10 @@ def _null_ratio(rule: r.NullRatio, facts: f.SourceFacts) -> Judgement:
     if facts.rows == 0:
         return False, f"{rule.source} has no rows, so the share of NULL in {rule.column} is unknown"
     ratio = facts.nulls[rule.column] / facts.rows
-    return ratio <= rule.max, f"{facts.nulls[rule.column]} of {facts.rows} values of {rule.column} are NULL ({ratio:.4f}), at most {rule.max} allowed"
+    return (
+        ratio <= rule.max,
+        f"{facts.nulls[rule.column]} of {facts.rows} values of {rule.column} are NULL ({ratio:.4f}), at most {rule.max} allowed",
+    )
 
 
 def _column_range(rule: r.ColumnRange, facts: f.SourceFacts) -> Judgement:
@@ -122,7 +125,10 @@ def _row_count(rule: r.RowCount, context: PreContext) -> Judgement:
     if periods == 0:
         return True, f"{rows} rows; no baseline yet"
     expected = rule.min_ratio_of_baseline * baseline
-    return rows >= expected, f"{rows} rows, at least {expected:.1f} expected ({rule.min_ratio_of_baseline:g} of the mean {baseline:.1f} of {periods} periods)"
+    return (
+        rows >= expected,
+        f"{rows} rows, at least {expected:.1f} expected ({rule.min_ratio_of_baseline:g} of the mean {baseline:.1f} of {periods} periods)",
+    )
 
 
 def _baseline(rule: r.RowCount, context: PreContext) -> tuple[float, int]:

@@ -73,7 +73,9 @@ def _judge(row: SlaRow, facts: SlaFacts) -> SlaResult:
         return SlaResult(row.type, SlaState.BREACH, "nothing was delivered and no attempt is left")
     if isinstance(row, FreshnessSla):
         since = facts.data_at or instant(facts.period.end, facts.grain, facts.timezone)
-        return _within(row.type, max(facts.finished_at - since, timedelta()), row.target, row.grace, f"since the data of {iso(since)} it took")
+        return _within(
+            row.type, max(facts.finished_at - since, timedelta()), row.target, row.grace, f"since the data of {iso(since)} it took"
+        )
     if isinstance(row, AvailabilitySla):
         return _availability(row, facts)
     return _consistency(row, facts)
@@ -97,7 +99,9 @@ def _consistency(row: ConsistencySla, facts: SlaFacts) -> SlaResult:
         details = f"{facts.entities} of {row.entities} expected entities were closed"
         return SlaResult(row.type, SlaState.BREACH if facts.final else SlaState.WARN, details)
     since = instant(facts.period.end, facts.grain, facts.timezone)
-    return _within(row.type, max(facts.finished_at - since, timedelta()), row.target, row.grace, "entities closed after the period's end by")
+    return _within(
+        row.type, max(facts.finished_at - since, timedelta()), row.target, row.grace, "entities closed after the period's end by"
+    )
 
 
 def _within(kind: str, actual: timedelta, target: timedelta, grace: timedelta, what: str) -> SlaResult:

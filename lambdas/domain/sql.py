@@ -90,7 +90,9 @@ def compiled(kpi: Kpi, entities: Sequence[str] | None) -> tuple[str, dict[str, A
     sources = kpi.kpi_sources
     expression = scalar(formula_of(kpi), [source.alias for source in sources])
     where, parameters = _restriction(entities)
-    joined = " JOIN ".join(f"{_latest(index, source, parameters)}{' USING (entity)' if index else ''}" for index, source in enumerate(sources))
+    joined = " JOIN ".join(
+        f"{_latest(index, source, parameters)}{' USING (entity)' if index else ''}" for index, source in enumerate(sources)
+    )
     sql = (
         f"SELECT entity, CAST({expression} AS DOUBLE PRECISION) AS value, CAST({len(sources)} AS BIGINT) AS rows_processed "  # noqa: S608
         f"FROM {joined} {where} ORDER BY entity"
