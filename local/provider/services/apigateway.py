@@ -36,7 +36,7 @@ AUTHORIZER: dict[str, Property] = {
     "name": text(computed=True),
     "authorizerType": text("JWT", "REQUEST", required=True),
     "authorizerCredentialsArn": text(),
-    "authorizerPayloadFormatVersion": text("1.0", "2.0"),
+    "authorizerPayloadFormatVersion": text("1.0", "2.0", computed=True),
     "authorizerResultTtlInSeconds": integer(computed=True),
     "authorizerUri": text(),
     "enableSimpleResponses": boolean(),
@@ -85,7 +85,7 @@ STAGE: dict[str, Property] = {
     "routeSettings": listing(record({"routeKey": text(required=True), **SWITCHES}), unordered=True),
     "stageVariables": mapping(text()),
 }
-NAMES = {"identitySources": "IdentitySource", "audiences": "Audience"}
+NAMES = {"identitySources": "IdentitySource", "audiences": "Audience", "timeoutMilliseconds": "TimeoutInMillis"}
 
 
 def place(id: str, state: Inputs) -> tuple[str, str]:

@@ -201,7 +201,8 @@ def read_pool(ctx: Context, id: str, state: Inputs) -> Observed:
     """All but schemas and the means of MFA is read back."""
     pool: dict[str, Any] = idp(ctx).describe_user_pool(UserPoolId=id)["UserPool"]
     inputs = from_aws(pool, omit(POOL, "name", "passwordPolicy"), POOL_NAMES)
-    policy = (pool.get("Policies") or {}).get("PasswordPolicy")
+    policies: dict[str, Inputs] = pool.get("Policies") or {}
+    policy = policies.get("PasswordPolicy")
     if policy is not None:
         inputs["passwordPolicy"] = {k: v for k, v in from_aws(policy, POOL["passwordPolicy"].fields).items() if v is not None}
     return Observed(
@@ -218,10 +219,15 @@ def read_pool(ctx: Context, id: str, state: Inputs) -> Observed:
     )
 
 
+def schemas(inputs: Inputs) -> dict[str, Inputs]:
+    """The declared attributes by name."""
+    declared: list[Inputs] = inputs.get("schemas") or []
+    return {each["name"]: each for each in declared}
+
+
 def update_pool(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
     """Write all settings (AWS resets what an update leaves out), then add new attributes. Attributes cannot be changed or removed."""
-    before: dict[str, Inputs] = {each["name"]: each for each in old.get("schemas") or []}
-    after: dict[str, Inputs] = {each["name"]: each for each in new.get("schemas") or []}
+    before, after = schemas(old), schemas(new)
     if any(after.get(name) != each for name, each in before.items()):
         raise ProviderError(
             "schemas: AWS cannot change or remove an attribute of a pool: expected only additions; make a new pool otherwise"

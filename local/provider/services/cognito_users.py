@@ -29,6 +29,8 @@ USER: dict[str, Property] = {
     "temporaryPassword": text(write_only=True),
 }
 
+ON_CREATE = ("clientMetadata", "desiredDeliveryMediums", "forceAliasCreation", "messageAction", "temporaryPassword")
+
 
 def create_group(ctx: Context, inputs: Inputs) -> str:
     """Make the group."""
@@ -44,9 +46,14 @@ def read_group(ctx: Context, id: str, state: Inputs) -> Observed:
 
 
 def update_group(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
-    """Write the settings; a removed description is emptied."""
-    cleared = {"Description": ""} if old.get("description") and not new.get("description") else {}
-    idp(ctx).update_group(**to_aws(new, GROUP, GROUP_NAMES), **cleared)
+    """The emulator cannot change a group: it is made anew with the same name, and its members join again."""
+    pool, name = part_place(id, {})
+    pages = idp(ctx).get_paginator("list_users_in_group").paginate(UserPoolId=pool, GroupName=name)
+    members = [each["Username"] for page in pages for each in page["Users"]]
+    idp(ctx).delete_group(UserPoolId=pool, GroupName=name)
+    idp(ctx).create_group(**to_aws(new, GROUP, GROUP_NAMES))
+    for member in members:
+        idp(ctx).admin_add_user_to_group(UserPoolId=pool, GroupName=name, Username=member)
 
 
 def delete_group(ctx: Context, id: str, state: Inputs) -> None:
@@ -76,11 +83,7 @@ def listed(attributes: dict[str, str]) -> list[dict[str, str]]:
 def create_user(ctx: Context, inputs: Inputs) -> str:
     """Make the user; with `password` it is confirmed at once."""
     pool, name = inputs["userPoolId"], inputs["username"]
-    sent = {
-        key: inputs[key]
-        for key in ("clientMetadata", "desiredDeliveryMediums", "forceAliasCreation", "messageAction", "temporaryPassword")
-        if key in inputs
-    }
+    sent = {key: inputs[key] for key in ON_CREATE if key in inputs}
     idp(ctx).admin_create_user(UserPoolId=pool, Username=name, UserAttributes=listed(inputs.get("attributes") or {}), **to_aws(sent, USER))
     if inputs.get("password"):
         idp(ctx).admin_set_user_password(UserPoolId=pool, Username=name, Password=inputs["password"], Permanent=True)

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from local.provider.framework import wire
-from local.provider.framework.context import Context
+from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags, existing
 from local.provider.framework.schema import boolean, integer, json_document, listing, record, text
 
@@ -218,7 +218,7 @@ def find_policy(ctx: Context, inputs: Inputs) -> str | None:
     return existing(ctx, lambda: ctx.client("iam").get_policy(PolicyArn=arn), arn)
 
 
-# OIDC providers.
+# OIDC providers. The emulator can only make, read and delete them: here every change but that of tags replaces, and tags stay as made.
 
 
 def issuer(url: str) -> str:
@@ -227,10 +227,10 @@ def issuer(url: str) -> str:
 
 
 def create_oidc(ctx: Context, inputs: Inputs) -> str:
-    """Make the provider; its id is the ARN."""
+    """Make the provider, with its tags; its id is the ARN."""
     url = inputs["url"] if "://" in inputs["url"] else f"https://{inputs['url']}"
     made = ctx.client("iam").create_open_id_connect_provider(
-        Url=url, ClientIDList=inputs["clientIdLists"], ThumbprintList=inputs.get("thumbprintLists") or []
+        Url=url, ClientIDList=inputs["clientIdLists"], ThumbprintList=inputs.get("thumbprintLists") or [], Tags=listed(inputs["tagsAll"])
     )
     return str(made["OpenIDConnectProviderArn"])
 
@@ -242,15 +242,16 @@ def read_oidc(ctx: Context, id: str, state: Inputs) -> Observed:
     return Observed({"url": url, "clientIdLists": found["ClientIDList"], "thumbprintLists": found.get("ThumbprintList")}, {"arn": id})
 
 
-def update_oidc(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
-    """Add and remove client ids, write thumbprints."""
-    client, before, after = ctx.client("iam"), set(old.get("clientIdLists") or []), set(new["clientIdLists"])
-    for each in sorted(after - before):
-        client.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=id, ClientID=each)
-    for each in sorted(before - after):
-        client.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=id, ClientID=each)
-    if new.get("thumbprintLists"):
-        client.update_open_id_connect_provider_thumbprint(OpenIDConnectProviderArn=id, ThumbprintList=new["thumbprintLists"])
+def read_oidc_tags(ctx: Context, id: str, state: Inputs) -> dict[str, str]:
+    """The tags it was made with."""
+    return pairs(ctx.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=id).get("Tags"))
+
+
+def keep_oidc_tags(ctx: Context, id: str, inputs: Inputs, changed: dict[str, str], removed: list[str]) -> None:
+    """Refuses a change the emulator could not keep. Raises ProviderError."""
+    now = read_oidc_tags(ctx, id, inputs)
+    if any(now.get(key) != value for key, value in changed.items()) or any(key in now for key in removed):
+        raise ProviderError("the emulator cannot change the tags of an OIDC provider: replace it (`pulumi up --replace <urn>`)")
 
 
 def find_oidc(ctx: Context, inputs: Inputs) -> str | None:
@@ -260,7 +261,7 @@ def find_oidc(ctx: Context, inputs: Inputs) -> str | None:
 
 
 def tags_of(noun: str, argument: str) -> Tags:
-    """IAM names its tag calls by the kind of thing: `list_role_tags(RoleName=...)`."""
+    """IAM names its tag calls by the kind of thing."""
 
     def read(ctx: Context, id: str, state: Inputs) -> dict[str, str]:
         return pairs(getattr(ctx.client("iam"), f"list_{noun}_tags")(**{argument: id}).get("Tags"))
@@ -344,9 +345,8 @@ RESOURCES = (
         outputs=("arn",),
         create=create_oidc,
         read=read_oidc,
-        update=update_oidc,
         delete=lambda ctx, id, state: ctx.client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=id),
         find=find_oidc,
-        tags=tags_of("open_id_connect_provider", "OpenIDConnectProviderArn"),
+        tags=Tags(read_oidc_tags, keep_oidc_tags),
     ),
 )

@@ -1,13 +1,18 @@
 """CloudWatch Logs: groups, metric filters, subscription filters, saved queries."""
 
+import json
+import uuid
 from typing import Any
 
-from local.provider.framework.context import Context
+from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import Property, boolean, integer, listing, mapping, record, text
 from local.provider.framework.shapes import from_aws, to_aws
 
+QUERIES = "/kpi-local/queries/"
+QUERY: dict[str, Property] = {"name": text(computed=True), "queryString": text(required=True), "logGroupNames": listing(text())}
 RETENTIONS = (0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+"""The days AWS accepts (0: for ever)."""
 NAMES = {
     "name": "filterName", "pattern": "filterPattern", "logGroup": "logGroupName", "filterPattern": "filterPattern",
     "logGroupName": "logGroupName", "destinationArn": "destinationArn", "distribution": "distribution", "roleArn": "roleArn",
@@ -54,7 +59,9 @@ def create_group(ctx: Context, inputs: Inputs) -> str:
 
 
 def apply_retention(ctx: Context, name: str, inputs: Inputs) -> None:
-    """Days of retention; 0 keeps for ever."""
+    """Days of retention; 0 keeps for ever. Raises ProviderError for a number of days AWS refuses."""
+    if inputs["retentionInDays"] not in RETENTIONS:
+        raise ProviderError(f"retentionInDays is {inputs['retentionInDays']}: expected one of {', '.join(map(str, RETENTIONS))}")
     if inputs["retentionInDays"]:
         ctx.client("logs").put_retention_policy(logGroupName=name, retentionInDays=inputs["retentionInDays"])
     else:
@@ -193,30 +200,30 @@ def delete_subscription(ctx: Context, id: str, state: Inputs) -> None:
     ctx.client("logs").delete_subscription_filter(logGroupName=log_group, filterName=name)
 
 
-# Saved queries: id is AWS's.
+# Saved queries. The emulator has none, so they live as SSM parameters under QUERIES; the id is a UUID, as AWS's are.
 
 
-def put_query(ctx: Context, inputs: Inputs, id: str | None = None) -> str:
+def query_place(id: str) -> str:
+    """The parameter that stands for a saved query."""
+    return f"{QUERIES}{id}"
+
+
+def put_query(ctx: Context, id: str, inputs: Inputs) -> None:
     """Write the query."""
-    known = {"queryDefinitionId": id} if id else {}
-    answer = ctx.client("logs").put_query_definition(
-        name=inputs["name"], queryString=inputs["queryString"], logGroupNames=inputs.get("logGroupNames") or [], **known
-    )
-    return str(answer["queryDefinitionId"])
+    body = {name: inputs.get(name) for name in QUERY}
+    ctx.client("ssm").put_parameter(Name=query_place(id), Value=json.dumps(body), Type="String", Tier="Advanced", Overwrite=True)
 
 
-def rewrite_query(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
-    """A put under the same id replaces it."""
-    put_query(ctx, new, id)
+def create_query(ctx: Context, inputs: Inputs) -> str:
+    """Give it an id and write it."""
+    made = str(uuid.uuid4())
+    put_query(ctx, made, inputs)
+    return made
 
 
-def read_query(ctx: Context, id: str, state: Inputs) -> Observed | None:
-    """AWS lists queries: the list is searched by id."""
-    found: list[dict[str, Any]] = ctx.client("logs").describe_query_definitions(maxResults=1000)["queryDefinitions"]
-    query = next((each for each in found if each["queryDefinitionId"] == id), None)
-    if query is None:
-        return None
-    told = {"name": query["name"], "queryString": query["queryString"], "logGroupNames": query.get("logGroupNames")}
+def read_query(ctx: Context, id: str, state: Inputs) -> Observed:
+    """Everything is given back."""
+    told = json.loads(ctx.client("ssm").get_parameter(Name=query_place(id))["Parameter"]["Value"])
     return Observed(told, {"queryDefinitionId": id, "arn": ctx.arn("logs", f"query-definition:{id}")})
 
 
@@ -279,11 +286,11 @@ RESOURCES = (
     Resource(
         token="aws:cloudwatch/queryDefinition:QueryDefinition",
         name="name",
-        inputs={"name": text(computed=True), "queryString": text(required=True), "logGroupNames": listing(text())},
+        inputs=QUERY,
         outputs=("arn", "queryDefinitionId"),
-        create=put_query,
+        create=create_query,
         read=read_query,
-        update=rewrite_query,
-        delete=lambda ctx, id, state: ctx.client("logs").delete_query_definition(queryDefinitionId=id),
+        update=lambda ctx, id, old, new: put_query(ctx, id, new),
+        delete=lambda ctx, id, state: ctx.client("ssm").delete_parameter(Name=query_place(id)),
     ),
 )

@@ -50,7 +50,12 @@ LIFECYCLE: dict[str, Property] = {
                         "objectSizeLessThan": integer(),
                         "tag": record({"key": text(required=True), "value": text(required=True)}),
                         "and": record(
-                            {"prefix": text(), "objectSizeGreaterThan": integer(), "objectSizeLessThan": integer(), "tags": mapping(text())}
+                            {
+                                "prefix": text(),
+                                "objectSizeGreaterThan": integer(computed=True),
+                                "objectSizeLessThan": integer(computed=True),
+                                "tags": mapping(text()),
+                            }
                         ),
                     }
                 ),
