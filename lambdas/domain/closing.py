@@ -80,7 +80,7 @@ class Closer:
 
     def close(self, run: Run, outcome: Outcome | None, error: Mapping[str, Any] | None) -> Closed:
         """Close an attempt with its outcome, or with the error that ended it without one. Closing twice keeps the first row."""
-        definition = self._catalog.definition(run.tenant_id, run.environment, run.kpi_id, run.contract_version)
+        definition = self._catalog.definition(run.tenant_id, run.environment, run.kpi_id, run.contract_version, run.definition_hash)
         if definition is None:
             raise KpiError(ErrorCode.NOT_FOUND, f"{run.kpi_id} {run.contract_version} is not in the catalog")
         kpi = definition.kpi

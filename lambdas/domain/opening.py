@@ -79,14 +79,14 @@ class Opener:
         return tenant
 
     def _definition(self, request: RunRequest) -> Definition:
-        version = request.contract_version
+        version, known_hash = request.contract_version, None
         if version is None:
             active = self._catalog.active(request.tenant_id, request.environment, request.kpi_id)
             if active is None:
                 message = f"{request.kpi_id} has no active version for {request.tenant_id} in {request.environment}"
                 raise KpiError(ErrorCode.NOT_FOUND, message)
-            version = active.contract_version
-        definition = self._catalog.definition(request.tenant_id, request.environment, request.kpi_id, version)
+            version, known_hash = active.contract_version, active.definition_hash
+        definition = self._catalog.definition(request.tenant_id, request.environment, request.kpi_id, version, known_hash)
         if definition is None:
             message = f"{request.kpi_id} {version} is not in the catalog of {request.tenant_id} in {request.environment}"
             raise KpiError(ErrorCode.NOT_FOUND, message)

@@ -49,7 +49,11 @@ class Catalog(Protocol):
 
     def active(self, tenant_id: str, environment: str, kpi_id: str) -> Active | None: ...
 
-    def definition(self, tenant_id: str, environment: str, kpi_id: str, contract_version: str) -> Definition | None: ...
+    def definition(
+        self, tenant_id: str, environment: str, kpi_id: str, contract_version: str, definition_hash: str | None = None
+    ) -> Definition | None:
+        """A version; one kept in memory may be used when its hash is the given one."""
+        ...
 
 
 class ResultStore(Protocol):

@@ -78,7 +78,7 @@ class Runner:
 
     def run(self, run: Run) -> Outcome:
         """Everything between Open and Close; applies the fallback when no attempt is left."""
-        definition = self._catalog.definition(run.tenant_id, run.environment, run.kpi_id, run.contract_version)
+        definition = self._catalog.definition(run.tenant_id, run.environment, run.kpi_id, run.contract_version, run.definition_hash)
         if definition is None:
             return _failure(KpiError(ErrorCode.NOT_FOUND, f"{run.kpi_id} {run.contract_version} is not in the catalog"))
         outcome = self._guarded(run, definition)

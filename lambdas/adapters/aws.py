@@ -1,0 +1,102 @@
+"""boto3 clients, made once per process and reused across warm calls; a tenant's own through its role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+_EXPIRY_MARGIN = timedelta(minutes=5)
+
+
+class Clients:
+    """Clients of one session by service name."""
+
+    def __init__(self, session: Session | None = None, region: str | None = None) -> None:
+        self._session = session
+        self._region = region
+        self._clients: dict[str, Any] = {}
+
+    def __call__(self, service: str) -> Any:
+        """The client of a service, made at its first use."""
+        if service not in self._clients:
+            from boto3.session import Session
+            from botocore.config import Config
+
+            session = self._session or Session(region_name=self._region)
+            self._session = session
+            # Parameters are built by our own typed code; validating them again costs a millisecond a call.
+            config = Config(retries={"mode": "standard", "max_attempts": 4}, tcp_keepalive=True, parameter_validation=False)
+            self._clients[service] = session.client(service, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        return self._clients[service]
+
+
+@dataclass
+class _Assumed:
+    clients: Clients
+    expires_at: datetime
+
+
+class TenantClients:
+    """Clients that act as a tenant: its role, taken with the session tag `tenant_id`, cached until shortly before it expires."""
+
+    def __init__(self, base: Clients, region: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._base = base
+        self._region = region
+        self._now = now
+        self._assumed: dict[tuple[str, str], _Assumed] = {}
+
+    def of(self, tenant_id: str, role_arn: str | None) -> Clients:
+        """Clients for a tenant; the process's own when the tenant has no role."""
+        if role_arn is None:
+            return self._base
+        known = self._assumed.get((tenant_id, role_arn))
+        if known is None or known.expires_at - _EXPIRY_MARGIN < self._now():
+            known = self._assumed[tenant_id, role_arn] = self._assume(tenant_id, role_arn)
+        return known.clients
+
+    def _assume(self, tenant_id: str, role_arn: str) -> _Assumed:
+        from boto3.session import Session
+
+        answer = self._base("sts").assume_role(
+            RoleArn=role_arn,
+            RoleSessionName=f"kpi-run-{tenant_id}",
+            DurationSeconds=3600,
+            Tags=[{"Key": "tenant_id", "Value": tenant_id}],
+        )
+        credentials = answer["Credentials"]
+        session = Session(
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+            region_name=self._region,
+        )
+        return _Assumed(Clients(session), credentials["Expiration"])
+
+
+class Secrets:
+    """Connection URLs from Secrets Manager, read once per process."""
+
+    def __init__(self) -> None:
+        self._urls: dict[str, str] = {}
+
+    def url(self, clients: Clients, name: str) -> str:
+        """The `url` of a secret.
+
+        Raises:
+            KeyError: when the secret has no `url`.
+        """
+        if name not in self._urls:
+            import json
+
+            value: dict[str, str] = json.loads(clients("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+            self._urls[name] = value["url"]
+        return self._urls[name]
+
+    def forget(self, name: str) -> None:
+        """Read it again next time: a connection failed, so it may have been rotated."""
+        self._urls.pop(name, None)

@@ -1,0 +1,102 @@
+"""The catalog on DynamoDB: definitions by version, which version is active, tenants, and what waits for signals."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from kpis.schema import Kpi, Source
+from lambdas.adapters.aws import Clients
+from lambdas.adapters.items import from_item, to_item
+from lambdas.domain.model import Active, Definition, TenantSettings
+
+# Settings change by a deployment; a warm function notices within this many seconds.
+TENANT_TTL_SECONDS = 30.0
+
+
+class DynamoCatalog:
+    """Reads the catalog. A definition is kept for the life of the process and used while its hash is the one asked for."""
+
+    def __init__(self, clients: Clients, table: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._clients = clients
+        self._table = table
+        self._monotonic = monotonic
+        self._tenants: dict[tuple[str, str], tuple[float, TenantSettings]] = {}
+        self._definitions: dict[tuple[str, str, str, str], Definition] = {}
+
+    def tenant(self, tenant_id: str, environment: str) -> TenantSettings | None:
+        known = self._tenants.get((tenant_id, environment))
+        if known is not None and self._monotonic() - known[0] < TENANT_TTL_SECONDS:
+            return known[1]
+        item = self.item(tenant_id, f"{environment}#tenant")
+        if item is None:
+            return None
+        settings = TenantSettings.model_validate_json(item["settings"])
+        self._tenants[tenant_id, environment] = (self._monotonic(), settings)
+        return settings
+
+    def active(self, tenant_id: str, environment: str, kpi_id: str) -> Active | None:
+        item = self.item(tenant_id, f"{environment}#active#{kpi_id}")
+        return Active(item["contract_version"], item["definition_hash"]) if item else None
+
+    def definition(
+        self, tenant_id: str, environment: str, kpi_id: str, contract_version: str, definition_hash: str | None = None
+    ) -> Definition | None:
+        key = (tenant_id, environment, kpi_id, contract_version)
+        known = self._definitions.get(key)
+        if known is not None and known.definition_hash == definition_hash:
+            return known
+        item = self.item(tenant_id, f"{environment}#kpi#{kpi_id}#{contract_version}")
+        if item is None:
+            return None
+        found = self._definitions[key] = read_definition(item)
+        return found
+
+    def item(self, tenant_id: str, sort_key: str) -> dict[str, Any] | None:
+        """One catalog row."""
+        answer = self._clients("dynamodb").get_item(TableName=self._table, Key={"pk": {"S": tenant_id}, "sk": {"S": sort_key}})
+        return from_item(answer["Item"]) if "Item" in answer else None
+
+    def rows(self, tenant_id: str, prefix: str) -> Iterator[dict[str, Any]]:
+        """Every row of a tenant whose sort key starts with a prefix."""
+        arguments: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
+            "ExpressionAttributeValues": {":pk": {"S": tenant_id}, ":sk": {"S": prefix}},
+        }
+        while True:
+            answer = self._clients("dynamodb").query(**arguments)
+            yield from map(from_item, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def page(self, tenant_id: str, prefix: str, *, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+        """Rows in key order after a key, and the key to go on after."""
+        low = after or prefix
+        answer = self._clients("dynamodb").query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
+            ExpressionAttributeValues={":pk": {"S": tenant_id}, ":low": {"S": low}, ":high": {"S": f"{prefix}~"}},
+            Limit=limit + 1,
+        )
+        rows = [row for row in map(from_item, answer["Items"]) if row["sk"] != after]
+        more = "LastEvaluatedKey" in answer or len(rows) > limit
+        rows = rows[:limit]
+        return rows, (str(rows[-1]["sk"]) if more and rows else None)
+
+    def write(self, tenant_id: str, puts: Sequence[Mapping[str, Any]], deletes: Sequence[str]) -> None:
+        """Write and remove rows of one tenant in one transaction: all or nothing."""
+        changes: list[dict[str, Any]] = [{"Put": {"TableName": self._table, "Item": to_item({"pk": tenant_id} | dict(row))}} for row in puts]
+        changes += [{"Delete": {"TableName": self._table, "Key": to_item({"pk": tenant_id, "sk": sort_key})}} for sort_key in deletes]
+        if changes:
+            self._clients("dynamodb").transact_write_items(TransactItems=changes)
+
+
+def read_definition(item: Mapping[str, Any]) -> Definition:
+    """The definition in a catalog row."""
+    sources = cast("list[Any]", json.loads(str(item["sources"])))
+    by_id = {source.id: source for source in map(Source.model_validate, sources)}
+    return Definition(Kpi.model_validate_json(str(item["definition"])), by_id, str(item["definition_hash"]))

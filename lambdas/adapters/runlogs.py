@@ -1,0 +1,116 @@
+"""The five log tables on DynamoDB. Every write is a PartiQL INSERT: a duplicate key raises instead of overwriting (K2, ADR 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lambdas.adapters.aws import Clients
+from lambdas.adapters.items import from_item, to_attribute
+from lambdas.domain.errors import DuplicateEntryError, ErrorCode, KpiError
+from lambdas.domain.ids import first_run_id_at, run_id_text
+from lambdas.domain.model import LogEntry, LogTable
+
+BATCH = 25
+INDEX = "by_kpi"
+
+
+class DynamoRunLogs:
+    """Inserts and reads log rows."""
+
+    def __init__(self, clients: Clients, tables: Mapping[LogTable, str]) -> None:
+        self._clients = clients
+        self._tables = tables
+
+    def insert(self, entries: Sequence[LogEntry]) -> None:
+        """Insert rows, up to 25 a call.
+
+        Raises:
+            DuplicateEntryError: when a row with the same key exists; it stays as it is.
+            KpiError: INTERNAL when DynamoDB refuses a row for another reason.
+        """
+        for start in range(0, len(entries), BATCH):
+            chunk = entries[start : start + BATCH]
+            answer = self._clients("dynamodb").batch_execute_statement(Statements=[self._statement(entry) for entry in chunk])
+            for entry, response in zip(chunk, answer["Responses"], strict=True):
+                self._raise(entry, response.get("Error"))
+
+    def _statement(self, entry: LogEntry) -> dict[str, Any]:
+        keys = {"pk": entry.tenant_id, "sk": entry.sort_key}
+        attributes = keys | {name: value for name, value in entry.attributes.items() if value is not None}
+        names = ", ".join(f"'{name}': ?" for name in attributes)
+        return {
+            "Statement": f'INSERT INTO "{self._tables[entry.table]}" VALUE {{{names}}}',
+            "Parameters": [to_attribute(value) for value in attributes.values()],
+        }
+
+    def _raise(self, entry: LogEntry, error: Mapping[str, Any] | None) -> None:
+        if error is None:
+            return
+        if error.get("Code") == "DuplicateItem":
+            raise DuplicateEntryError(entry.table.value, entry.sort_key)
+        raise KpiError(ErrorCode.INTERNAL, f"{entry.table.value} refused {entry.sort_key}: {error.get('Code')} {error.get('Message', '')}")
+
+    def recent_closes(self, tenant_id: str, kpi_id: str, limit: int) -> list[dict[str, Any]]:
+        """Close rows of a KPI, newest first. `limit` counts runs, of which each has two rows."""
+        rows, _ = self.by_kpi(tenant_id, kpi_id, limit=2 * limit)
+        return [row for row in rows if row["entry"] == "close"]
+
+    def by_kpi(
+        self, tenant_id: str, kpi_id: str, *, limit: int, since: str | None = None, before: str | None = None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Rows of `log-run` of a KPI, newest first, and the key to go on before (None at the end)."""
+        condition, values = "gsi_pk = :pk", {":pk": {"S": f"{tenant_id}#{kpi_id}"}}
+        if since is not None or before is not None:
+            condition += " AND gsi_sk BETWEEN :low AND :high"
+            # '~' sorts after every digit and letter a key can have; keys end at a run's entry, so a cursor itself is left out below.
+            values |= {":low": {"S": since or "0"}, ":high": {"S": before or "~"}}
+        answer = self._clients("dynamodb").query(
+            TableName=self._tables[LogTable.RUN],
+            IndexName=INDEX,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ScanIndexForward=False,
+            Limit=limit + 1,
+        )
+        rows = [row for row in map(from_item, answer["Items"]) if row["gsi_sk"] != before]
+        more = "LastEvaluatedKey" in answer or len(rows) > limit
+        rows = rows[:limit]
+        return rows, (str(rows[-1]["gsi_sk"]) if more and rows else None)
+
+    def by_tenant(
+        self, tenant_id: str, *, limit: int, since: Any = None, before: str | None = None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Rows of `log-run` of a tenant, newest first, and the key to go on before (None at the end)."""
+        low = run_id_text(first_run_id_at(since)) if since is not None else "0"
+        answer = self._clients("dynamodb").query(
+            TableName=self._tables[LogTable.RUN],
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
+            ExpressionAttributeValues={":pk": {"S": tenant_id}, ":low": {"S": low}, ":high": {"S": before or "~"}},
+            ScanIndexForward=False,
+            Limit=limit + 1,
+        )
+        rows = [row for row in map(from_item, answer["Items"]) if row["sk"] != before]
+        more = "LastEvaluatedKey" in answer or len(rows) > limit
+        rows = rows[:limit]
+        return rows, (str(rows[-1]["sk"]) if more and rows else None)
+
+    def of_run(self, tenant_id: str, run_id: int, table: LogTable) -> list[dict[str, Any]]:
+        """The rows of one run in one table."""
+        key = run_id_text(run_id)
+        answer = self._clients("dynamodb").query(
+            TableName=self._tables[table],
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": {"S": tenant_id}, ":sk": {"S": key}},
+        )
+        return [from_item(item) for item in answer["Items"]]
+
+    def deliveries(self, tenant_id: str, run_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Delivery rows of runs, by run id."""
+        found: dict[int, dict[str, Any]] = {}
+        table = self._tables[LogTable.DELIVERY]
+        for start in range(0, len(run_ids), 100):
+            keys = [{"pk": {"S": tenant_id}, "sk": {"S": run_id_text(run_id)}} for run_id in run_ids[start : start + 100]]
+            answer = self._clients("dynamodb").batch_get_item(RequestItems={table: {"Keys": keys}})
+            found |= {int(row["run_id"]): row for row in map(from_item, answer["Responses"].get(table, []))}
+        return found

@@ -1,0 +1,84 @@
+"""Puts adapters and domain together, once per process: what a warm function reuses."""
+
+from __future__ import annotations
+
+import random
+from functools import cached_property
+
+from lambdas.adapters.aws import Clients, Secrets, TenantClients
+from lambdas.adapters.catalog import DynamoCatalog
+from lambdas.adapters.events import EventBus
+from lambdas.adapters.runlogs import DynamoRunLogs
+from lambdas.adapters.settings import Settings, from_environment
+from lambdas.adapters.system import RandomIds, SystemClock
+from lambdas.adapters.telemetry import EmfMetrics, configure_logging
+from lambdas.adapters.warehouse import SqlWarehouses
+from lambdas.domain.closing import Closer
+from lambdas.domain.delivery import Deliverer
+from lambdas.domain.model import Run
+from lambdas.domain.opening import Opener
+from lambdas.domain.runner import Runner
+
+
+class RunWiring:
+    """The run engine's parts."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        configure_logging()
+        self.settings = settings or from_environment()
+        self.clients = Clients(region=self.settings.region)
+        self.clock = SystemClock()
+        self.catalog = DynamoCatalog(self.clients, self.settings.catalog_table)
+        self.logs = DynamoRunLogs(self.clients, self.settings.log_tables)
+        self.secrets = Secrets()
+        self.tenants = TenantClients(self.clients, self.settings.region)
+        self._runners: dict[tuple[str, str | None], Runner] = {}
+
+    @cached_property
+    def results(self):  # noqa: ANN201 - imported late: Open needs no database driver
+        from lambdas.adapters.results import PostgresResults
+
+        name = self.settings.result_store_secret
+        return PostgresResults(lambda: self.secrets.url(self.clients, name), lambda: self.secrets.forget(name))
+
+    @cached_property
+    def warehouses(self) -> SqlWarehouses:
+        return SqlWarehouses(self._warehouse_url, lambda run: self.secrets.forget(run.warehouse_secret))
+
+    def _warehouse_url(self, run: Run) -> str:
+        return self.secrets.url(self.tenants.of(run.tenant_id, run.role_arn), run.warehouse_secret)
+
+    @cached_property
+    def opener(self) -> Opener:
+        return Opener(self.catalog, self.logs, self.clock, RandomIds(), self.settings.region)
+
+    @cached_property
+    def closer(self) -> Closer:
+        return Closer(
+            catalog=self.catalog,
+            logs=self.logs,
+            bus=EventBus(self.clients, self.settings.bus_name),
+            metrics=EmfMetrics(self.settings.metric_namespace),
+            clock=self.clock,
+            random=random.random,
+            deliverer=lambda: Deliverer(self.results, self.logs, self.clock),
+        )
+
+    def runner(self, run: Run) -> Runner:
+        """The runner for a tenant: its logs and secret are reached with the tenant's own role."""
+        key = (run.tenant_id, run.role_arn)
+        if key not in self._runners:
+            tenants, role = self.tenants, run.role_arn
+            tenant_id = run.tenant_id
+
+            class Acting(Clients):
+                """Clients that follow the renewal of the tenant's session."""
+
+                def __call__(self, service: str):  # noqa: ANN204
+                    return tenants.of(tenant_id, role)(service)
+
+            clients = Acting()
+            logs = DynamoRunLogs(clients, self.settings.log_tables)
+            catalog = DynamoCatalog(clients, self.settings.catalog_table)
+            self._runners[key] = Runner(catalog, logs, self.results, self.warehouses, self.clock)
+        return self._runners[key]
