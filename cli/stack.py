@@ -48,7 +48,7 @@ def pulumi_step(settings: LocalSettings, steps: Steps, arguments: Sequence[str])
     log = settings.log_dir / f"pulumi-{'-'.join(word for word in arguments[:3] if not word.startswith('-'))}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [str(_command(settings)), *arguments, "--non-interactive", "--color", "never"]
-    with log.open("w") as output:
+    with log.open("w", buffering=1) as output:
 
         def keep(line: str) -> str | None:
             output.write(f"{line}\n")
