@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "check": "cli.check",
     "run": "cli.run",
     "view": "cli.views",
+    "view": "cli.views",
     "import": "cli.import_packs",
     "render": "cli.render",
     "limits": "cli.limits",

@@ -20,6 +20,7 @@ ENGINE_VERSION = "3.250.0"
 GATEWAY_PORT_VARIABLE = "KPI_GATEWAY_PORT"
 WAREHOUSE_PORT_VARIABLE = "KPI_WAREHOUSE_PORT"
 # Embedded stacks hold no secrets (connection strings are set out of band), so a fixed passphrase hides nothing and asks nothing.
+# It is not the person's own: the salts in the committed stack files belong to this one.
 EMBEDDED_PASSPHRASE = "embedded"  # noqa: S105
 # A profile or session token of the person's real account must never win over the embedded credentials.
 UNSET_VARIABLES = (
@@ -29,6 +30,7 @@ UNSET_VARIABLES = (
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "PULUMI_ACCESS_TOKEN",
+    "PULUMI_CONFIG_PASSPHRASE_FILE",
 )
 _PORT_MIN = 1024
 _PORT_MAX = 65535
@@ -115,18 +117,15 @@ class LocalSettings:
             "AWS_SHARED_CREDENTIALS_FILE": str(self.local_dir / "aws-credentials"),
         }
 
-    def pulumi_env(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """What the literal `pulumi` command needs; a passphrase the person has set wins over the fixed one."""
-        values = {
+    def pulumi_env(self) -> dict[str, str]:
+        """What the literal `pulumi` command needs."""
+        return {
             "PULUMI_BACKEND_URL": f"file://{self.state_dir}",
             "PULUMI_HOME": str(self.pulumi_home),
+            "PULUMI_CONFIG_PASSPHRASE": EMBEDDED_PASSPHRASE,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
         }
-        if "PULUMI_CONFIG_PASSPHRASE_FILE" not in environ:
-            values["PULUMI_CONFIG_PASSPHRASE"] = environ.get("PULUMI_CONFIG_PASSPHRASE") or EMBEDDED_PASSPHRASE
-        return values
 
     def env(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
         """The variables `kpi env` exports: PATH, Pulumi's and AWS's."""
@@ -135,7 +134,7 @@ class LocalSettings:
         rest = [entry for entry in base.get("PATH", os.defpath).split(os.pathsep) if entry and entry not in own]
         return {
             "PATH": os.pathsep.join([*own, *rest]),
-            **self.pulumi_env(base),
+            **self.pulumi_env(),
             **self.aws_env(),
         }
 
