@@ -126,7 +126,7 @@ def _reconciler(context: PolicyContext) -> list[Allow]:
 def _dispatcher(context: PolicyContext) -> list[Allow]:
     names = context.names
     return [
-        Allow("ReadCatalog", READ_TABLE, tables(names, "catalog")),
+        Allow("ReadRecords", READ_TABLE, tables(names, "catalog", "log-run", "log-delivery")),
         Allow("StartRuns", ["states:StartExecution"], [names.state_machine_arn]),
         use_tables(context),
     ]

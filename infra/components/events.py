@@ -77,6 +77,7 @@ class Events(Component):
             name=self.ctx.names.named("events-dlq"),
             kms_master_key_id=self.args.messaging_key_arn,
             message_retention_seconds=14 * 24 * 3600,
+            visibility_timeout_seconds=30,
             opts=self.child(),
         )
         statement = {

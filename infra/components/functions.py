@@ -32,7 +32,7 @@ class FunctionSpec:
 
 
 SPECS = (
-    FunctionSpec("api", "control", memory=512, timeout=29),
+    FunctionSpec("api", "control", memory=512, timeout=29, private=True),
     FunctionSpec("run-open", "runner", memory=512, timeout=30),
     FunctionSpec("run-light", "runner", memory=1024, timeout=840, private=True),
     FunctionSpec("run-close", "runner", memory=512, timeout=60),
@@ -75,6 +75,7 @@ class Functions(Component):
             name=self.ctx.names.named(f"{spec.name}-dlq"),
             kms_master_key_id=self.args.messaging_key_arn,
             message_retention_seconds=14 * 24 * 3600,
+            visibility_timeout_seconds=30,
             opts=self.child(),
         )
 
