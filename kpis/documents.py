@@ -102,7 +102,12 @@ def read_packs(roots: Iterable[Path]) -> tuple[list[PackFiles], list[Diagnostic]
     """
     packs: dict[str, PackFiles] = {}
     problems: list[Diagnostic] = []
-    for path in find_files(roots):
+    folders = list(roots)
+    files = find_files(folders)
+    if not files:
+        names = ", ".join(shown(folder) for folder in folders) or "nowhere"
+        problems.append(Diagnostic(names, 1, "no-packs", "no pack file (*.yaml) is below it; nothing was checked"))
+    for path in files:
         name = shown(path)
         try:
             data = path.read_bytes()
