@@ -40,6 +40,8 @@ MODULES = (
     "glue",
     "athena",
     "cloudfront_parts",
+    "ssm",
+    "absent",
 )  # fmt: skip
 """The files of `local.provider.services`, one per AWS service, one line each."""
 

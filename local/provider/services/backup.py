@@ -1,64 +1,66 @@
-"""AWS Backup: vaults (ids are names), plans (ids are plan ids) and selections (ids are selection ids, found under their plan)."""
+"""AWS Backup: vaults (ids are names), plans (ids are AWS's) and selections (`plan|selection`). The emulator makes no recovery points."""
 
 from typing import Any
 
-from local.provider.framework.context import Context
-from local.provider.framework.resource import Inputs, Observed, Resource, Tags
-from local.provider.framework.schema import Property, boolean, integer, listing, mapping, record, text
+from local.provider.framework.context import Context, ProviderError
+from local.provider.framework.resource import Inputs, Observed, Resource, Tags, existing, no_update
+from local.provider.framework.schema import boolean, integer, listing, mapping, record, text
 from local.provider.framework.translation import from_aws, to_aws
 
+VAULT = {
+    "name": text(computed=True),
+    "forceDestroy": boolean(write_only=True),
+    "kmsKeyArn": text(replace=True, computed=True),
+}
 LIFECYCLE = record({"coldStorageAfter": integer(), "deleteAfter": integer(), "optInToArchiveForSupportedResources": boolean()})
-LIFECYCLE_NAMES = {"coldStorageAfter": "MoveToColdStorageAfterDays", "deleteAfter": "DeleteAfterDays"}
 RULE = record(
     {
         "ruleName": text(required=True),
         "targetVaultName": text(required=True),
-        "schedule": text(),
-        "scheduleExpressionTimezone": text(computed=True),
-        "startWindow": integer(default=60),
         "completionWindow": integer(default=180),
+        "copyActions": listing(record({"destinationVaultArn": text(required=True), "lifecycle": LIFECYCLE}), unordered=True),
         "enableContinuousBackup": boolean(),
         "lifecycle": LIFECYCLE,
         "recoveryPointTags": mapping(text()),
-        "copyActions": listing(record({"destinationVaultArn": text(required=True), "lifecycle": LIFECYCLE})),
+        "schedule": text(),
+        "scheduleExpressionTimezone": text(default="Etc/UTC"),
+        "startWindow": integer(default=60),
     }
 )
-RULE_NAMES = {
-    **LIFECYCLE_NAMES,
-    "targetVaultName": "TargetBackupVaultName",
-    "schedule": "ScheduleExpression",
-    "startWindow": "StartWindowMinutes",
-    "completionWindow": "CompletionWindowMinutes",
-    "destinationVaultArn": "DestinationBackupVaultArn",
-}
-PLAN: dict[str, Property] = {"name": text(required=True), "rules": listing(RULE, required=True, unordered=True)}
-PLAN_NAMES = {**RULE_NAMES, "name": "BackupPlanName"}
-SELECTION = {
-    "name": text(required=True, replace=True),
-    "planId": text(required=True, replace=True),
-    "iamRoleArn": text(required=True, replace=True),
-    "resources": listing(text(), replace=True, unordered=True),
-    "notResources": listing(text(), replace=True, unordered=True),
-    "selectionTags": listing(
-        record({"type": text("STRINGEQUALS", required=True), "key": text(required=True), "value": text(required=True)}),
-        replace=True,
-        unordered=True,
+PLAN = {
+    "name": text(computed=True),
+    "rules": listing(RULE, required=True, unordered=True),
+    "advancedBackupSettings": listing(
+        record({"backupOptions": mapping(text(), required=True), "resourceType": text(required=True)}), unordered=True
     ),
 }
-SELECTION_FIELDS = {key: SELECTION[key] for key in ("name", "iamRoleArn", "resources", "notResources", "selectionTags")}
-SELECTION_NAMES = {
-    "name": "SelectionName",
-    "selectionTags": "ListOfTags",
-    "type": "ConditionType",
-    "key": "ConditionKey",
-    "value": "ConditionValue",
+PLAN_ALIASES = {
+    "name": "BackupPlanName", "targetVaultName": "TargetBackupVaultName", "completionWindow": "CompletionWindowMinutes",
+    "startWindow": "StartWindowMinutes", "schedule": "ScheduleExpression", "destinationVaultArn": "DestinationBackupVaultArn",
+    "coldStorageAfter": "MoveToColdStorageAfterDays", "deleteAfter": "DeleteAfterDays",
+}  # fmt: skip
+SELECTION = {
+    "name": text(computed=True),
+    "planId": text(required=True, replace=True),
+    "iamRoleArn": text(required=True, replace=True),
+    "notResources": listing(text(), unordered=True, replace=True),
+    "resources": listing(text(), unordered=True, replace=True),
+    "selectionTags": listing(
+        record({"key": text(required=True), "type": text("STRINGEQUALS", required=True), "value": text(required=True)}),
+        unordered=True,
+        replace=True,
+    ),
 }
+SELECTION_SENT = {key: prop for key, prop in SELECTION.items() if key != "planId"}
+SELECTION_ALIASES = {
+    "name": "SelectionName", "selectionTags": "ListOfTags", "key": "ConditionKey", "type": "ConditionType", "value": "ConditionValue",
+}  # fmt: skip
+LEAST_COLD_DAYS = 90
 
 
 def find_vault(ctx: Context, inputs: Inputs) -> str | None:
     """The vault of that name."""
-    found = ctx.optional(lambda: ctx.client("backup").describe_backup_vault(BackupVaultName=inputs["name"]))
-    return str(inputs["name"]) if found else None
+    return existing(ctx, lambda: ctx.client("backup").describe_backup_vault(BackupVaultName=inputs["name"]), inputs["name"])
 
 
 def create_vault(ctx: Context, inputs: Inputs) -> str:
@@ -68,109 +70,132 @@ def create_vault(ctx: Context, inputs: Inputs) -> str:
     return str(inputs["name"])
 
 
-def read_vault(ctx: Context, id: str, state: Inputs) -> Observed | None:
-    """A key that AWS chose itself is not told back as an input."""
-    found = ctx.optional(lambda: ctx.client("backup").describe_backup_vault(BackupVaultName=id))
-    if not found:
-        return None
-    told = {"name": found["BackupVaultName"], "kmsKeyArn": found.get("EncryptionKeyArn") or state.get("kmsKeyArn")}
-    return Observed(inputs=told, outputs={"arn": found["BackupVaultArn"], "recoveryPoints": found.get("NumberOfRecoveryPoints", 0)})
+def read_vault(ctx: Context, id: str, _state: Inputs) -> Observed:
+    """AWS tells everything but `forceDestroy`."""
+    vault = ctx.client("backup").describe_backup_vault(BackupVaultName=id)
+    outputs = {"arn": vault["BackupVaultArn"], "recoveryPoints": vault.get("NumberOfRecoveryPoints", 0)}
+    return Observed(inputs={"name": id, "kmsKeyArn": vault.get("EncryptionKeyArn") or None}, outputs=outputs)
 
 
 def delete_vault(ctx: Context, id: str, state: Inputs) -> None:
-    """AWS refuses while recovery points are in it, unless `forceDestroy` removes them first."""
+    """Delete the vault, with `forceDestroy` its recovery points first."""
     client = ctx.client("backup")
-    if state.get("forceDestroy"):
-        for point in client.list_recovery_points_by_backup_vault(BackupVaultName=id).get("RecoveryPoints", []):
-            client.delete_recovery_point(BackupVaultName=id, RecoveryPointArn=point["RecoveryPointArn"])
+    points = client.list_recovery_points_by_backup_vault(BackupVaultName=id).get("RecoveryPoints", [])
+    if points and not state.get("forceDestroy"):
+        raise ProviderError(f"vault '{id}' holds {len(points)} recovery points: delete them first, or set forceDestroy")
+    for point in points:
+        client.delete_recovery_point(BackupVaultName=id, RecoveryPointArn=point["RecoveryPointArn"])
     client.delete_backup_vault(BackupVaultName=id)
 
 
-def update_vault(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
-    """Only `forceDestroy` changes in place, and that lives in the state alone."""
+def _plan(ctx: Context, inputs: Inputs) -> dict[str, Any]:
+    """The plan as AWS takes it. Raises ProviderError for what AWS refuses and the emulator accepts."""
+    for rule in inputs["rules"]:
+        vault = rule["targetVaultName"]
+        if ctx.optional(lambda vault=vault: ctx.client("backup").describe_backup_vault(BackupVaultName=vault)) is None:
+            raise ProviderError(f"rule '{rule['ruleName']}' targets vault '{vault}': expected an existing vault")
+        life = rule.get("lifecycle") or {}
+        cold, end = life.get("coldStorageAfter"), life.get("deleteAfter")
+        if cold and end and end < cold + LEAST_COLD_DAYS:
+            raise ProviderError(f"rule '{rule['ruleName']}' deletes after {end} days: expected at least {cold} + {LEAST_COLD_DAYS}")
+    return to_aws(inputs, PLAN, PLAN_ALIASES)
+
+
+def find_plan(ctx: Context, inputs: Inputs) -> str | None:
+    """The plan of that name (AWS would make a second one)."""
+    found = ctx.client("backup").list_backup_plans().get("BackupPlansList", [])
+    return next((str(each["BackupPlanId"]) for each in found if each["BackupPlanName"] == inputs["name"]), None)
 
 
 def create_plan(ctx: Context, inputs: Inputs) -> str:
     """Make the plan."""
-    return str(ctx.client("backup").create_backup_plan(BackupPlan=to_aws(inputs, PLAN, PLAN_NAMES))["BackupPlanId"])
+    return str(ctx.client("backup").create_backup_plan(BackupPlan=_plan(ctx, inputs))["BackupPlanId"])
 
 
-def read_plan(ctx: Context, id: str, _state: Inputs) -> Observed | None:
-    """The latest version of the plan."""
-    found = ctx.optional(lambda: ctx.client("backup").get_backup_plan(BackupPlanId=id))
-    if not found or found.get("DeletionDate"):
-        return None
-    told = from_aws(found["BackupPlan"], PLAN, PLAN_NAMES)
-    return Observed(inputs=told, outputs={"arn": found["BackupPlanArn"], "version": found["VersionId"]})
+def read_plan(ctx: Context, id: str, _state: Inputs) -> Observed:
+    """AWS tells everything."""
+    plan = ctx.client("backup").get_backup_plan(BackupPlanId=id)
+    told = from_aws(plan["BackupPlan"], PLAN, PLAN_ALIASES)
+    return Observed(inputs=told, outputs={"arn": plan["BackupPlanArn"], "version": plan["VersionId"]})
 
 
 def update_plan(ctx: Context, id: str, _old: Inputs, new: Inputs) -> None:
-    """A new version of the plan."""
-    ctx.client("backup").update_backup_plan(BackupPlanId=id, BackupPlan=to_aws(new, PLAN, PLAN_NAMES))
+    """Replace the plan; AWS keeps the version before."""
+    ctx.client("backup").update_backup_plan(BackupPlanId=id, BackupPlan=_plan(ctx, new))
 
 
 def delete_plan(ctx: Context, id: str, _state: Inputs) -> None:
-    """Delete the plan."""
-    ctx.client("backup").delete_backup_plan(BackupPlanId=id)
+    """Delete the plan. AWS refuses while it has selections; the emulator would leave them behind."""
+    client = ctx.client("backup")
+    found = ctx.optional(lambda: client.list_backup_selections(BackupPlanId=id))
+    names = [each["SelectionName"] for each in (found or {}).get("BackupSelectionsList", [])]
+    if names:
+        raise ProviderError(f"backup plan {id} still has selections ({', '.join(names)}): delete them first")
+    client.delete_backup_plan(BackupPlanId=id)
 
 
 def create_selection(ctx: Context, inputs: Inputs) -> str:
     """Make the selection."""
-    request = to_aws(inputs, SELECTION_FIELDS, SELECTION_NAMES)
-    return str(ctx.client("backup").create_backup_selection(BackupPlanId=inputs["planId"], BackupSelection=request)["SelectionId"])
+    request = to_aws(inputs, SELECTION_SENT, SELECTION_ALIASES)
+    answer = ctx.client("backup").create_backup_selection(BackupPlanId=inputs["planId"], BackupSelection=request)
+    return f"{inputs['planId']}|{answer['SelectionId']}"
 
 
-def read_selection(ctx: Context, id: str, state: Inputs) -> Observed | None:
-    """Found under its plan, so it cannot be imported by its id alone."""
-    answer = ctx.optional(lambda: ctx.client("backup").get_backup_selection(BackupPlanId=state.get("planId") or "", SelectionId=id))
-    if not answer:
-        return None
-    told = from_aws(answer["BackupSelection"], SELECTION_FIELDS, SELECTION_NAMES)
-    return Observed(inputs={name: value or None for name, value in told.items()} | {"planId": answer["BackupPlanId"]})
+def read_selection(ctx: Context, id: str, _state: Inputs) -> Observed:
+    """AWS tells everything."""
+    plan, selection = id.split("|", 1)
+    answer = ctx.client("backup").get_backup_selection(BackupPlanId=plan, SelectionId=selection)
+    return Observed(inputs={**from_aws(answer["BackupSelection"], SELECTION_SENT, SELECTION_ALIASES), "planId": plan})
 
 
-def delete_selection(ctx: Context, id: str, state: Inputs) -> None:
+def delete_selection(ctx: Context, id: str, _state: Inputs) -> None:
     """Delete the selection."""
-    ctx.client("backup").delete_backup_selection(BackupPlanId=state["planId"], SelectionId=id)
+    plan, selection = id.split("|", 1)
+    ctx.client("backup").delete_backup_selection(BackupPlanId=plan, SelectionId=selection)
 
 
-def _arn(state: Inputs, ctx: Context, id: str) -> str:
-    kind = "backup-plan" if "rules" in state else "backup-vault"
-    return str(state.get("arn") or ctx.arn("backup", f"{kind}:{id}"))
+def _arn(ctx: Context, id: str, state: Inputs) -> str:
+    """The ARN of a vault or a plan; only plans have rules."""
+    if "rules" in state or "planId" in state:
+        return str(ctx.client("backup").get_backup_plan(BackupPlanId=id)["BackupPlanArn"])
+    vault = ctx.optional(lambda: ctx.client("backup").describe_backup_vault(BackupVaultName=id))
+    return str(vault["BackupVaultArn"] if vault else ctx.client("backup").get_backup_plan(BackupPlanId=id)["BackupPlanArn"])
 
 
 def read_tags(ctx: Context, id: str, state: Inputs) -> dict[str, str]:
     """The tags of a vault or a plan."""
-    tags: dict[str, Any] = ctx.client("backup").list_tags(ResourceArn=_arn(state, ctx, id)).get("Tags") or {}
-    return {str(key): str(value) for key, value in tags.items()}
+    return dict(ctx.client("backup").list_tags(ResourceArn=_arn(ctx, id, state)).get("Tags", {}))
 
 
 def write_tags(ctx: Context, id: str, inputs: Inputs, changed: dict[str, str], removed: list[str]) -> None:
     """Set and remove tags."""
+    arn = _arn(ctx, id, inputs)
     if changed:
-        ctx.client("backup").tag_resource(ResourceArn=_arn(inputs, ctx, id), Tags=changed)
+        ctx.client("backup").tag_resource(ResourceArn=arn, Tags=changed)
     if removed:
-        ctx.client("backup").untag_resource(ResourceArn=_arn(inputs, ctx, id), TagKeyList=removed)
+        ctx.client("backup").untag_resource(ResourceArn=arn, TagKeyList=removed)
 
 
 RESOURCES = (
     Resource(
         token="aws:backup/vault:Vault",
         name="name",
-        inputs={"name": text(computed=True), "kmsKeyArn": text(replace=True, computed=True), "forceDestroy": boolean(write_only=True)},
+        inputs=VAULT,
         outputs=("arn", "recoveryPoints"),
         find=find_vault,
         create=create_vault,
         read=read_vault,
-        update=update_vault,
+        update=no_update,
         delete=delete_vault,
         tags=Tags(read_tags, write_tags),
     ),
     Resource(
         token="aws:backup/plan:Plan",
+        name="name",
         inputs=PLAN,
         outputs=("arn", "version"),
         volatile=("version",),
+        find=find_plan,
         create=create_plan,
         read=read_plan,
         update=update_plan,
@@ -179,6 +204,7 @@ RESOURCES = (
     ),
     Resource(
         token="aws:backup/selection:Selection",
+        name="name",
         inputs=SELECTION,
         create=create_selection,
         read=read_selection,

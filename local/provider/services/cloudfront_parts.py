@@ -203,9 +203,9 @@ def update_function(ctx: Context, id: str, _old: Inputs, new: Inputs) -> None:
     client = ctx.client("cloudfront")
     etag = client.describe_function(Name=id, Stage="DEVELOPMENT")["ETag"]
     code = str(new["code"]).encode()
-    answer = client.update_function(Name=id, IfMatch=etag, FunctionConfig=_function_config(new), FunctionCode=code)
+    client.update_function(Name=id, IfMatch=etag, FunctionConfig=_function_config(new), FunctionCode=code)
     if new["publish"]:
-        client.publish_function(Name=id, IfMatch=answer["ETag"])
+        client.publish_function(Name=id, IfMatch=client.describe_function(Name=id, Stage="DEVELOPMENT")["ETag"])
 
 
 def delete_function(ctx: Context, id: str, _state: Inputs) -> None:

@@ -1,117 +1,99 @@
-"""ECR: `aws:ecr/repository:Repository` (ids are names) and `aws:ecr/lifecyclePolicy:LifecyclePolicy` (ids are repository names)."""
+"""ECR: repositories and lifecycle policies. Ids are repository names."""
 
 from typing import Any
 
+from local.provider.framework import wire
 from local.provider.framework.context import Context
-from local.provider.framework.resource import Inputs, Observed, Resource, Tags
+from local.provider.framework.resource import Inputs, Observed, Resource, Tags, existing
 from local.provider.framework.schema import boolean, json_document, listing, record, text
-from local.provider.framework.translation import changed_names, many, tag_list, tag_map
+from local.provider.framework.translation import changed_names, from_aws, same_name, tag_list, tag_map, to_aws
 
+ENCRYPTION = record({"encryptionType": text("AES256", "KMS", "KMS_DSSE", default="AES256"), "kmsKey": text(computed=True)})
 REPOSITORY = {
     "name": text(computed=True),
-    "imageTagMutability": text("MUTABLE", "IMMUTABLE", default="MUTABLE"),
-    "imageScanningConfiguration": record({"scanOnPush": boolean(required=True)}),
-    "encryptionConfigurations": listing(
-        record({"encryptionType": text("AES256", "KMS", "KMS_DSSE", default="AES256"), "kmsKey": text(computed=True)}), replace=True
-    ),
+    "encryptionConfigurations": listing(ENCRYPTION, replace=True, computed=True),
     "forceDelete": boolean(write_only=True),
+    "imageScanningConfiguration": record({"scanOnPush": boolean(required=True)}),
+    "imageTagMutability": text("MUTABLE", "IMMUTABLE", default="MUTABLE"),
 }
 
 
-def _repository(ctx: Context, name: str) -> dict[str, Any] | None:
-    answer = ctx.optional(lambda: ctx.client("ecr").describe_repositories(repositoryNames=[name]))
-    return answer["repositories"][0] if answer else None
+def _repository(ctx: Context, name: str) -> dict[str, Any]:
+    return ctx.client("ecr").describe_repositories(repositoryNames=[name])["repositories"][0]
 
 
 def find_repository(ctx: Context, inputs: Inputs) -> str | None:
     """The repository of that name."""
-    return str(inputs["name"]) if _repository(ctx, inputs["name"]) else None
+    return existing(ctx, lambda: _repository(ctx, inputs["name"]), inputs["name"])
 
 
 def create_repository(ctx: Context, inputs: Inputs) -> str:
     """Make the repository."""
-    request: dict[str, Any] = {"repositoryName": inputs["name"], "imageTagMutability": inputs["imageTagMutability"]}
-    if inputs.get("imageScanningConfiguration"):
-        request["imageScanningConfiguration"] = inputs["imageScanningConfiguration"]
-    for encryption in many(inputs, "encryptionConfigurations"):
-        request["encryptionConfiguration"] = {key: value for key, value in encryption.items() if value is not None}
-    ctx.client("ecr").create_repository(**request)
+    request = to_aws(inputs, {key: REPOSITORY[key] for key in ("imageScanningConfiguration", "imageTagMutability")}, rename=same_name)
+    for encryption in inputs.get("encryptionConfigurations") or []:
+        request["encryptionConfiguration"] = to_aws(encryption, ENCRYPTION.fields, rename=same_name)
+    ctx.client("ecr").create_repository(repositoryName=inputs["name"], **request)
     return str(inputs["name"])
 
 
-def read_repository(ctx: Context, id: str, state: Inputs) -> Observed | None:
-    """The scan setting reads as absent when it is off and the program said nothing."""
-    found = _repository(ctx, id)
-    if found is None:
-        return None
-    scanning = found.get("imageScanningConfiguration") or {"scanOnPush": False}
-    quiet = not scanning.get("scanOnPush") and not state.get("imageScanningConfiguration")
-    told = {
-        "name": found["repositoryName"],
-        "imageTagMutability": found["imageTagMutability"],
-        "imageScanningConfiguration": None if quiet else {"scanOnPush": bool(scanning.get("scanOnPush"))},
-    }
-    encryption = found.get("encryptionConfiguration")
-    if encryption and state.get("encryptionConfigurations"):
-        told["encryptionConfigurations"] = [encryption]
-    outputs = {"arn": found["repositoryArn"], "registryId": found["registryId"], "repositoryUrl": found["repositoryUri"]}
-    return Observed(inputs=told, outputs=outputs)
+def read_repository(ctx: Context, id: str, _state: Inputs) -> Observed:
+    """AWS tells everything but `forceDelete`."""
+    repository = _repository(ctx, id)
+    told = from_aws(repository, {key: REPOSITORY[key] for key in ("imageScanningConfiguration", "imageTagMutability")}, rename=same_name)
+    encryption = repository.get("encryptionConfiguration")
+    told["encryptionConfigurations"] = [from_aws(encryption, ENCRYPTION.fields, rename=same_name)] if encryption else None
+    outputs = {"arn": repository["repositoryArn"], "registryId": repository["registryId"], "repositoryUrl": repository["repositoryUri"]}
+    return Observed(inputs={**told, "name": repository["repositoryName"]}, outputs=outputs)
 
 
 def update_repository(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
-    """Tag mutability and scanning change in place."""
-    for name in changed_names(old, new, ("imageTagMutability", "imageScanningConfiguration")):
-        if name == "imageTagMutability":
-            ctx.client("ecr").put_image_tag_mutability(repositoryName=id, imageTagMutability=new[name])
-        else:
-            setting = new.get(name) or {"scanOnPush": False}
-            ctx.client("ecr").put_image_scanning_configuration(repositoryName=id, imageScanningConfiguration=setting)
+    """Scanning and tag mutability change in place."""
+    client = ctx.client("ecr")
+    if changed_names(old, new, ("imageTagMutability",)):
+        client.put_image_tag_mutability(repositoryName=id, imageTagMutability=new["imageTagMutability"])
+    if changed_names(old, new, ("imageScanningConfiguration",)):
+        scanning = new.get("imageScanningConfiguration") or {"scanOnPush": False}
+        client.put_image_scanning_configuration(repositoryName=id, imageScanningConfiguration=scanning)
 
 
 def delete_repository(ctx: Context, id: str, state: Inputs) -> None:
-    """ECR refuses while images are in it, unless `forceDelete`."""
+    """Delete the repository, with `forceDelete` its images too."""
     ctx.client("ecr").delete_repository(repositoryName=id, force=bool(state.get("forceDelete")))
-
-
-def _arn(ctx: Context, id: str) -> str:
-    return ctx.arn("ecr", f"repository/{id}")
 
 
 def read_tags(ctx: Context, id: str, _state: Inputs) -> dict[str, str]:
     """The repository's tags."""
-    return tag_map(ctx.client("ecr").list_tags_for_resource(resourceArn=_arn(ctx, id)).get("tags"))
+    return tag_map(ctx.client("ecr").list_tags_for_resource(resourceArn=_repository(ctx, id)["repositoryArn"]).get("tags"))
 
 
 def write_tags(ctx: Context, id: str, _inputs: Inputs, changed: dict[str, str], removed: list[str]) -> None:
     """Set and remove tags."""
+    arn = _repository(ctx, id)["repositoryArn"]
     if changed:
-        ctx.client("ecr").tag_resource(resourceArn=_arn(ctx, id), tags=tag_list(changed))
+        ctx.client("ecr").tag_resource(resourceArn=arn, tags=tag_list(changed))
     if removed:
-        ctx.client("ecr").untag_resource(resourceArn=_arn(ctx, id), tagKeys=removed)
+        ctx.client("ecr").untag_resource(resourceArn=arn, tagKeys=removed)
 
 
-def put_lifecycle(ctx: Context, inputs: Inputs) -> str:
-    """Set the policy."""
-    ctx.client("ecr").put_lifecycle_policy(repositoryName=inputs["repository"], lifecyclePolicyText=inputs["policy"])
+def put_policy(ctx: Context, inputs: Inputs) -> str:
+    """Set the lifecycle policy."""
+    ctx.client("ecr").put_lifecycle_policy(repositoryName=inputs["repository"], lifecyclePolicyText=wire.json_text(inputs["policy"]))
     return str(inputs["repository"])
 
 
-def read_lifecycle(ctx: Context, id: str, _state: Inputs) -> Observed | None:
-    """Gone when the repository has none."""
-    answer = ctx.optional(lambda: ctx.client("ecr").get_lifecycle_policy(repositoryName=id))
-    if not answer:
-        return None
-    told = {"repository": id, "policy": answer["lifecyclePolicyText"]}
-    return Observed(inputs=told, outputs={"registryId": answer.get("registryId", ctx.account)})
+def read_policy(ctx: Context, id: str, _state: Inputs) -> Observed:
+    """The policy."""
+    answer = ctx.client("ecr").get_lifecycle_policy(repositoryName=id)
+    return Observed(inputs={"repository": id, "policy": answer["lifecyclePolicyText"]}, outputs={"registryId": answer["registryId"]})
 
 
-def update_lifecycle(ctx: Context, _id: str, _old: Inputs, new: Inputs) -> None:
+def update_policy(ctx: Context, _id: str, _old: Inputs, new: Inputs) -> None:
     """Replace the document."""
-    put_lifecycle(ctx, new)
+    put_policy(ctx, new)
 
 
-def delete_lifecycle(ctx: Context, id: str, _state: Inputs) -> None:
-    """Leave the repository without a policy."""
+def delete_policy(ctx: Context, id: str, _state: Inputs) -> None:
+    """Remove the policy."""
     ctx.client("ecr").delete_lifecycle_policy(repositoryName=id)
 
 
@@ -132,9 +114,9 @@ RESOURCES = (
         token="aws:ecr/lifecyclePolicy:LifecyclePolicy",
         inputs={"repository": text(required=True, replace=True), "policy": json_document(required=True, ordered=True)},
         outputs=("registryId",),
-        create=put_lifecycle,
-        read=read_lifecycle,
-        update=update_lifecycle,
-        delete=delete_lifecycle,
+        create=put_policy,
+        read=read_policy,
+        update=update_policy,
+        delete=delete_policy,
     ),
 )
