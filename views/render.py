@@ -15,8 +15,8 @@ from views.log_tables import ColumnType, LogTable, log_tables
 
 SQL_DIR = Path(__file__).parent / "sql"
 VIEWS = ("vw_kpi_run_overview", "vw_kpi_validation_summary", "vw_kpi_lineage_sources", "vw_kpi_sla_violations")
-TENANT_ID = re.compile(r"^[a-z][a-z0-9_-]{0,62}$")
-_IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
+TENANT_ID = re.compile(r"^[a-z][a-z0-9_-]{0,62}\Z")
+_IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,127}\Z")
 PARAMETER = "?"
 
 

@@ -120,3 +120,9 @@ def test_the_loader_agrees_with_an_ordinary_yaml_reader_on_our_own_packs() -> No
         assert problems == []
         documents = [document for document in yaml.safe_load_all(path.read_text()) if document is not None]
         assert [sorted(node.plain()) for node in nodes] == [sorted(document) for document in documents]
+
+
+@pytest.mark.parametrize("version", ["1.0.0\n", "1.0", "01.0.0", "v1.0.0", ""])
+def test_a_version_of_another_form_is_refused(shop: Shop, version: str) -> None:
+    shop["SH-RV-01"]["contract_version"] = version
+    assert "invalid-value" in {problem.code for problem in shop.check()}
