@@ -42,8 +42,8 @@ def reconciler() -> Reconciler:
     env = environment()
     return Reconciler(
         s3=client("s3"),
-        catalog=CatalogTable(table(env.catalog)),
+        catalog=CatalogTable(table(env.catalog_table)),
         schedules_of=lambda group: Schedules(client("scheduler"), group, env.state_machine_arn, env.scheduler_role_arn),
-        insert_audit=lambda row: insert(client("dynamodb"), env.audit, row),
+        insert_audit=lambda row: insert(client("dynamodb"), env.audit_table, row),
         now=lambda: datetime.now(UTC),
     )

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from kpis.schema import Dictionary
+from kpis.schema import Dictionary, Kpi
 from lambdas.domain import registry
 from lambdas.domain.timestamps import iso
 from lambdas.reconciler.model import BundleRef, Import, Offboard, Onboard, Plan
@@ -95,7 +95,9 @@ class Reconciler:
         changes = registry.catalog_changes(registry.catalog_rows(dictionary, tenant_id, environment), present, environment)
         own = registry.kpis_of(dictionary, tenant_id, environment)
         settings = self.catalog.settings(tenant_id, environment) or {}
-        plan, schedules = self._schedule_plan(own, rows, settings, tenant_id, environment, deep=not apply)
+        schedules = self.schedules_of(settings["schedule_group"])
+        wanted = registry.schedules(own, tenant_id, environment, schedules.group)
+        plan = registry.schedule_plan(wanted, *self._scheduled(own, rows, schedules, environment, deep=not apply))
         report = Report(
             tenant_id, environment, len(own), len(changes), len(plan.create), len(plan.update), len(plan.remove),
         )  # fmt: skip
@@ -104,22 +106,21 @@ class Reconciler:
             schedules.create(plan.create)
             schedules.update(plan.update)
             schedules.remove(plan.remove)
-            self.catalog.remember_schedules(tenant_id, environment, (*plan.create, *plan.update))
+            # A row written anew has lost the note of its schedule, also when the schedule stayed as it was.
+            rewritten = {change.kpi_id for change in changes} | {each.name for each in (*plan.create, *plan.update)}
+            self.catalog.remember_schedules(tenant_id, environment, [each for each in wanted if each.name in rewritten])
             self._audit("catalog.reconciled", tenant_id, environment, {"bundle": bundle.sha256, **asdict(report)})
         return report
 
-    def _schedule_plan(
-        self, own: list[Any], rows: Mapping[str, Any], settings: Mapping[str, Any], tenant_id: str, environment: str, *, deep: bool
-    ) -> tuple[registry.SchedulePlan, Schedules]:
-        group = settings["schedule_group"]
-        schedules = self.schedules_of(group)
+    def _scheduled(
+        self, own: list[Kpi], rows: Mapping[str, Any], schedules: Schedules, environment: str, *, deep: bool
+    ) -> tuple[dict[str, str | None], frozenset[str]]:
+        """What is scheduled, by name, and which names are ours; `deep` asks for every schedule instead of trusting the notes."""
         names = schedules.names()
         ours = frozenset({kpi.id for kpi in own} | {row["kpi_id"] for row in rows.values() if "kpi_id" in row})
         if deep:
-            present = schedules.digests([name for name in names if name in ours])
-        else:
-            present = {name: rows.get(f"{environment}#active#{name}", {}).get("schedule_hash") for name in names}
-        return registry.schedule_plan(registry.schedules(own, tenant_id, environment, group), present, ours), schedules
+            return schedules.digests([name for name in names if name in ours]), ours
+        return {name: rows.get(f"{environment}#active#{name}", {}).get("schedule_hash") for name in names}, ours
 
     def _audit(self, action: str, tenant_id: str, environment: str, details: Mapping[str, Any]) -> None:
         recorded_at = iso(self.now())
