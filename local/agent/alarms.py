@@ -1,0 +1,165 @@
+"""Decides the state of every alarm the provider made, and does what CloudWatch does when a state changes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from alerts.composite_rule import named_alarms
+from alerts.simulator import Judgement, Rule, State, UnsupportedError, judge, judge_composite
+from alerts.specs import Comparison, MissingData
+from local.agent import alarm_messages
+from local.agent.alarm_messages import Change
+from local.agent.alarm_values import AlarmValues
+from local.agent.clients import Clients
+from local.agent.status import StatusFile
+from local.agent.store import AlarmRow, Store
+from local.provider.local_alarms import LocalAlarm, local_alarms
+
+log = logging.getLogger("kpi.agent.alarms")
+_SNS = ":sns:"
+_GONE = ("NotFound", "NotFoundException", "ResourceNotFound", "ResourceNotFoundException")
+
+
+class AlarmEvaluator:
+    """Evaluates all alarms at each step; composites after the alarms they name."""
+
+    def __init__(self, clients: Clients, store: Store, status: StatusFile) -> None:
+        self._clients = clients
+        self._store = store
+        self._status = status
+        self._values = AlarmValues(clients, store)
+        self._unsupported: dict[str, str] = {}
+
+    def step(self) -> None:
+        """Evaluate once and send what must be sent."""
+        now = time.time()
+        alarms = list(local_alarms(self._clients("cloudwatch"), self._clients("ssm")))
+        known = self._store.alarms()
+        states = {alarm.name: _state_of(known, alarm.name) for alarm in alarms}
+        self._unsupported = {}
+        for alarm in in_order(alarms):
+            judgement = self._judge(alarm, states, now)
+            if judgement is None:
+                continue
+            states[alarm.name] = judgement.state
+            self._settle(alarm, known.get(alarm.name), judgement, now)
+        self._store.keep_alarms(states)
+        self._deliver()
+        self._status.add(alarms_evaluated=len(alarms) - len(self._unsupported))
+        in_alarm = tuple(sorted(name for name, state in states.items() if state is State.ALARM))
+        self._status.set(alarms_in_alarm=in_alarm, unsupported_alarms=self._unsupported)
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+    def _judge(self, alarm: LocalAlarm, states: Mapping[str, State], now: float) -> Judgement | None:
+        """The alarm's state now, or None where the simulator cannot say."""
+        try:
+            if alarm.composite:
+                return judge_composite(alarm.definition["AlarmRule"], states)
+            return judge(rule_of(alarm.definition), self._values.of(alarm.definition, now), states[alarm.name])
+        except UnsupportedError as error:
+            self._unsupported[alarm.name] = str(error)
+            return None
+
+    def _settle(self, alarm: LocalAlarm, before: AlarmRow | None, judgement: Judgement, now: float) -> None:
+        """Record a change with the messages it causes, or put back the state the emulator's own evaluator may have overwritten."""
+        old = State(before.state) if before else State.INSUFFICIENT_DATA
+        data = "" if alarm.composite else alarm_messages.reason_data(alarm.definition, judgement.values, now)
+        if before is None or old is not judgement.state:
+            row = AlarmRow(alarm.name, judgement.state, judgement.reason, data, now)
+            change = self._change(alarm, before, row)
+            # A new alarm that has nothing to say yet was in this state already.
+            self._store.record_transition(row, self._messages(change) if old is not judgement.state else [])
+            if old is not judgement.state:
+                self._status.add(alarm_transitions=1)
+                log.info("alarm %s: %s -> %s: %s", alarm.name, old, judgement.state, judgement.reason)
+        if alarm.state != judgement.state:
+            self._set_state(alarm.name, judgement, data)
+
+    def _set_state(self, name: str, judgement: Judgement, data: str) -> None:
+        extra = {"StateReasonData": data} if data else {}
+        self._clients("cloudwatch").set_alarm_state(
+            AlarmName=name, StateValue=judgement.state.value, StateReason=judgement.reason[:1023], **extra
+        )
+
+    def _change(self, alarm: LocalAlarm, before: AlarmRow | None, row: AlarmRow) -> Change:
+        return Change(
+            definition=alarm.definition,
+            arn=alarm.arn,
+            account_id=self._clients.account_id,
+            region=self._clients.region,
+            old_state=before.state if before else State.INSUFFICIENT_DATA,
+            old_reason=before.reason if before else "Unchecked: Initial alarm creation",
+            old_reason_data=before.reason_data if before else "",
+            old_changed_at=before.changed_at if before else row.changed_at,
+            new_state=row.state,
+            reason=row.reason,
+            reason_data=row.reason_data,
+            changed_at=row.changed_at,
+        )
+
+    def _messages(self, change: Change) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield "event", alarm_messages.event(change)
+        for action in alarm_messages.actions(change):
+            if _SNS in action:
+                message = {"TopicArn": action, "Subject": alarm_messages.subject(change), "Message": alarm_messages.notification(change)}
+                yield "sns", message
+
+    def _deliver(self) -> None:
+        """Send what is due, oldest first; what was sent just before a crash may go out twice, as SNS may do too."""
+        for number, kind, payload in self._store.deliveries():
+            try:
+                if kind == "sns":
+                    self._clients("sns").publish(**payload)
+                else:
+                    self._clients("events").put_events(Entries=[payload])
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") not in _GONE:
+                    raise
+                self._status.error(f"alarms: {payload.get('TopicArn', 'the default event bus')} does not exist; the message was dropped")
+            self._store.delivered(number)
+
+
+def rule_of(definition: Mapping[str, Any]) -> Rule:
+    """The rule in a PutMetricAlarm request.
+
+    Raises:
+        UnsupportedError: for anomaly detection.
+    """
+    comparison = definition["ComparisonOperator"]
+    if comparison not in tuple(Comparison) or "Threshold" not in definition:
+        raise UnsupportedError(f"comparison {comparison}: anomaly detection is not evaluated here")
+    periods = int(definition["EvaluationPeriods"])
+    return Rule(
+        Comparison(comparison),
+        float(definition["Threshold"]),
+        periods,
+        int(definition.get("DatapointsToAlarm") or periods),
+        MissingData(definition.get("TreatMissingData") or "missing"),
+    )
+
+
+def in_order(alarms: list[LocalAlarm]) -> list[LocalAlarm]:
+    """Metric alarms first, then each composite after the composites it names."""
+    ordered = [alarm for alarm in alarms if not alarm.composite]
+    waiting = sorted((alarm for alarm in alarms if alarm.composite), key=lambda alarm: alarm.name)
+    while waiting:
+        names = {alarm.name for alarm in waiting}
+        ready = [alarm for alarm in waiting if not names & (set(named_alarms(alarm.definition["AlarmRule"])) - {alarm.name})]
+        # CloudWatch refuses circles; should one exist, evaluate it in the order of names.
+        ready = ready or waiting
+        ordered += ready
+        done = {alarm.name for alarm in ready}
+        waiting = [alarm for alarm in waiting if alarm.name not in done]
+    return ordered
+
+
+def _state_of(known: Mapping[str, AlarmRow], name: str) -> State:
+    return State(known[name].state) if name in known else State.INSUFFICIENT_DATA
