@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from kpis.schema import Kpi, Source
 from lambdas.adapters.aws import Clients
-from lambdas.adapters.items import from_item, to_item
+from lambdas.adapters.items import from_item, to_attribute, to_item
 from lambdas.domain.model import Active, Definition, TenantSettings
 
 # Settings change by a deployment; a warm function notices within this many seconds.
@@ -59,13 +59,16 @@ class DynamoCatalog:
         answer = self._clients("dynamodb").get_item(TableName=self._table, Key={"pk": {"S": tenant_id}, "sk": {"S": sort_key}})
         return from_item(answer["Item"]) if "Item" in answer else None
 
-    def rows(self, tenant_id: str, prefix: str) -> Iterator[dict[str, Any]]:
-        """Every row of a tenant whose sort key starts with a prefix."""
+    def rows(self, tenant_id: str, prefix: str, attributes: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+        """Every row of a tenant whose sort key starts with a prefix; only some attributes of it when they are named."""
         arguments: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
             "ExpressionAttributeValues": {":pk": {"S": tenant_id}, ":sk": {"S": prefix}},
         }
+        if attributes:
+            names = {f"#a{index}": name for index, name in enumerate(attributes)}
+            arguments |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
         while True:
             answer = self._clients("dynamodb").query(**arguments)
             yield from map(from_item, answer["Items"])
@@ -87,9 +90,28 @@ class DynamoCatalog:
         rows = rows[:limit]
         return rows, (str(rows[-1]["sk"]) if more and rows else None)
 
+    def triggers(self, tenant_id: str, environment: str, signal: str) -> Iterator[dict[str, Any]]:
+        """What waits for a signal."""
+        return self.rows(tenant_id, f"{environment}#trigger#{signal}#")
+
+    def merge(self, tenant_id: str, sort_key: str, changes: Mapping[str, Any]) -> None:
+        """Set attributes of a row that exists."""
+        names = {f"#a{index}": name for index, name in enumerate(changes)}
+        values = {f":v{index}": to_attribute(value) for index, value in enumerate(changes.values())}
+        self._clients("dynamodb").update_item(
+            TableName=self._table,
+            Key=to_item({"pk": tenant_id, "sk": sort_key}),
+            UpdateExpression="SET " + ", ".join(f"#a{index} = :v{index}" for index in range(len(changes))),
+            ConditionExpression="attribute_exists(sk)",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+
     def write(self, tenant_id: str, puts: Sequence[Mapping[str, Any]], deletes: Sequence[str]) -> None:
         """Write and remove rows of one tenant in one transaction: all or nothing."""
-        changes: list[dict[str, Any]] = [{"Put": {"TableName": self._table, "Item": to_item({"pk": tenant_id} | dict(row))}} for row in puts]
+        changes: list[dict[str, Any]] = [
+            {"Put": {"TableName": self._table, "Item": to_item({"pk": tenant_id} | dict(row))}} for row in puts
+        ]
         changes += [{"Delete": {"TableName": self._table, "Key": to_item({"pk": tenant_id, "sk": sort_key})}} for sort_key in deletes]
         if changes:
             self._clients("dynamodb").transact_write_items(TransactItems=changes)

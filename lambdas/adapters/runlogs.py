@@ -8,11 +8,13 @@ from typing import Any
 from lambdas.adapters.aws import Clients
 from lambdas.adapters.items import from_item, to_attribute
 from lambdas.domain.errors import DuplicateEntryError, ErrorCode, KpiError
-from lambdas.domain.ids import first_run_id_at, run_id_text
+from lambdas.domain.ids import run_id_text
 from lambdas.domain.model import LogEntry, LogTable
 
 BATCH = 25
 INDEX = "by_kpi"
+END = "~"
+"""Sorts after every key."""
 
 
 class DynamoRunLogs:
@@ -53,47 +55,30 @@ class DynamoRunLogs:
 
     def recent_closes(self, tenant_id: str, kpi_id: str, limit: int) -> list[dict[str, Any]]:
         """Close rows of a KPI, newest first. `limit` counts runs, of which each has two rows."""
-        rows, _ = self.by_kpi(tenant_id, kpi_id, limit=2 * limit)
+        rows, _ = self.by_kpi(tenant_id, kpi_id, rows=2 * limit)
         return [row for row in rows if row["entry"] == "close"]
 
-    def by_kpi(
-        self, tenant_id: str, kpi_id: str, *, limit: int, since: str | None = None, before: str | None = None
-    ) -> tuple[list[dict[str, Any]], str | None]:
-        """Rows of `log-run` of a KPI, newest first, and the key to go on before (None at the end)."""
-        condition, values = "gsi_pk = :pk", {":pk": {"S": f"{tenant_id}#{kpi_id}"}}
-        if since is not None or before is not None:
-            condition += " AND gsi_sk BETWEEN :low AND :high"
-            # '~' sorts after every digit and letter a key can have; keys end at a run's entry, so a cursor itself is left out below.
-            values |= {":low": {"S": since or "0"}, ":high": {"S": before or "~"}}
-        answer = self._clients("dynamodb").query(
-            TableName=self._tables[LogTable.RUN],
-            IndexName=INDEX,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=values,
-            ScanIndexForward=False,
-            Limit=limit + 1,
-        )
-        rows = [row for row in map(from_item, answer["Items"]) if row["gsi_sk"] != before]
-        more = "LastEvaluatedKey" in answer or len(rows) > limit
-        rows = rows[:limit]
-        return rows, (str(rows[-1]["gsi_sk"]) if more and rows else None)
+    def by_kpi(self, tenant_id: str, kpi_id: str, *, rows: int, since: str = "0", before: str = END) -> tuple[list[dict[str, Any]], bool]:
+        """Rows of `log-run` of a KPI with index keys in [since, before), newest first, and whether there are more."""
+        return self._newest({"IndexName": INDEX}, ("gsi_pk", f"{tenant_id}#{kpi_id}"), ("gsi_sk", since, before), rows)
 
-    def by_tenant(
-        self, tenant_id: str, *, limit: int, since: Any = None, before: str | None = None
-    ) -> tuple[list[dict[str, Any]], str | None]:
-        """Rows of `log-run` of a tenant, newest first, and the key to go on before (None at the end)."""
-        low = run_id_text(first_run_id_at(since)) if since is not None else "0"
+    def by_tenant(self, tenant_id: str, *, rows: int, since: str = "0", before: str = END) -> tuple[list[dict[str, Any]], bool]:
+        """Rows of `log-run` of a tenant with sort keys in [since, before), newest first, and whether there are more."""
+        return self._newest({}, ("pk", tenant_id), ("sk", since, before), rows)
+
+    def _newest(
+        self, index: Mapping[str, str], partition: tuple[str, str], keys: tuple[str, str, str], rows: int
+    ) -> tuple[list[dict[str, Any]], bool]:
+        name, low, high = keys
         answer = self._clients("dynamodb").query(
             TableName=self._tables[LogTable.RUN],
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
-            ExpressionAttributeValues={":pk": {"S": tenant_id}, ":low": {"S": low}, ":high": {"S": before or "~"}},
+            KeyConditionExpression=f"{partition[0]} = :pk AND {name} BETWEEN :low AND :high",
+            ExpressionAttributeValues={":pk": {"S": partition[1]}, ":low": {"S": low}, ":high": {"S": high}},
             ScanIndexForward=False,
-            Limit=limit + 1,
+            Limit=rows,
+            **index,
         )
-        rows = [row for row in map(from_item, answer["Items"]) if row["sk"] != before]
-        more = "LastEvaluatedKey" in answer or len(rows) > limit
-        rows = rows[:limit]
-        return rows, (str(rows[-1]["sk"]) if more and rows else None)
+        return [from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
     def of_run(self, tenant_id: str, run_id: int, table: LogTable) -> list[dict[str, Any]]:
         """The rows of one run in one table."""

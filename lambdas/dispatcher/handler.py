@@ -1,96 +1,41 @@
-"""Fed by the bus: a signal starts the KPIs that wait for it, a completed run those that read its KPI, once all they read is there."""
+"""The dispatcher: events of the bus start runs."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+import time
+from functools import cache
 from typing import Any
 
-from boto3.dynamodb.conditions import Key
-
-from lambdas.adapters.settings import Settings
-from lambdas.control.environment import client, environment, table
-from lambdas.domain.fold import fold_runs
-from lambdas.domain.ids import run_id_text
-from lambdas.domain.model import LogTable
-
-COMPLETED = "kpi.run.completed"
-DELIVERING = frozenset({"success", "partial"})
-RECENT = 60
-"""Log rows of an upstream KPI looked at to find its delivery for a period: its newest runs."""
+from lambdas.adapters.aws import Clients
+from lambdas.adapters.catalog import DynamoCatalog
+from lambdas.adapters.executions import StateMachine
+from lambdas.adapters.runlogs import DynamoRunLogs
+from lambdas.adapters.settings import from_environment
+from lambdas.adapters.telemetry import configure_logging, request_log
+from lambdas.domain.dispatch import Dispatcher
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Start what the event asks for; starting the same thing twice is one run."""
-    del context
-    env = environment()
-    detail: Mapping[str, Any] = event["detail"]
-    tenant_id, kpi_environment = str(detail["tenant_id"]), str(detail.get("environment", "prod"))
-    name = f"kpi:{detail['kpi_id']}" if event["detail-type"] == COMPLETED else str(event["detail-type"])
-    waiting = rows_waiting(env, tenant_id, kpi_environment, name)
-    started = [each for row in waiting if (each := start(env, tenant_id, kpi_environment, row, event))]
-    print(json.dumps({"level": "info", "message": "dispatched", "trigger": name, "tenant_id": tenant_id, "started": started}))
-    return {"started": started}
+@cache
+def _dispatcher() -> Dispatcher:
+    configure_logging()
+    settings = from_environment()
+    clients = Clients(region=settings.region)
+    catalog = DynamoCatalog(clients, settings.catalog_table)
+    return Dispatcher(catalog, DynamoRunLogs(clients, settings.log_tables), StateMachine(clients, settings.state_machine_arn))
 
 
-def rows_waiting(env: Settings, tenant_id: str, kpi_environment: str, name: str) -> list[Mapping[str, Any]]:
-    """Trigger rows of a tenant for one signal or upstream KPI."""
-    condition = Key("pk").eq(tenant_id) & Key("sk").begins_with(f"{kpi_environment}#trigger#{name}#")
-    return list(table(env.catalog_table).query(KeyConditionExpression=condition)["Items"])
-
-
-def start(env: Settings, tenant_id: str, kpi_environment: str, row: Mapping[str, Any], event: Mapping[str, Any]) -> str | None:
-    """Start a waiting KPI, unless one of its upstreams is not delivered yet. Gives its id when it was started."""
-    detail: Mapping[str, Any] = event["detail"]
-    request: dict[str, Any] = {
-        "tenant_id": tenant_id,
-        "environment": kpi_environment,
-        "kpi_id": row["kpi_id"],
-        "trigger_type": "event",
-        "triggered_by": str(event["detail-type"]),
-        "scheduled_at": event["time"],
-    }
-    # A signal is told once, so its own id makes the start idempotent; a completion is one of several for the same period.
-    identity = [str(event["id"])]
-    if event["detail-type"] == COMPLETED:
-        period = detail.get("period")
-        upstreams: list[str] = json.loads(row["upstreams"])
-        deliveries = [delivered(env, tenant_id, kpi_environment, upstream, period) for upstream in upstreams]
-        if period is None or not all(deliveries):
-            return None
-        identity = [str(period), *map(str, deliveries)]
-        request |= {"triggered_by": f"{COMPLETED}:{detail['kpi_id']}", "scheduled_at": detail.get("as_of") or event["time"]}
-    if isinstance(detail.get("period"), Mapping):
-        request["period"] = detail["period"]
-    return _start_execution(env, request, identity)
-
-
-def _start_execution(env: Settings, request: Mapping[str, Any], identity: Sequence[str]) -> str | None:
-    states = client("stepfunctions")
-    digest = hashlib.sha256(json.dumps([request["tenant_id"], request["environment"], *identity]).encode()).hexdigest()[:24]
-    try:
-        states.start_execution(
-            stateMachineArn=env.state_machine_arn, name=f"{request['kpi_id']}-{digest}", input=json.dumps(request, sort_keys=True)
-        )
-    except states.exceptions.ExecutionAlreadyExists:
-        return None
-    return str(request["kpi_id"])
-
-
-def delivered(env: Settings, tenant_id: str, kpi_environment: str, kpi_id: str, period: Any) -> int | None:
-    """The newest run of a KPI that delivered a period, or None."""
-    if not isinstance(period, Mapping):
-        return None
-    rows = table(env.log_tables[LogTable.RUN]).query(
-        IndexName="by_kpi", KeyConditionExpression=Key("gsi_pk").eq(f"{tenant_id}#{kpi_id}"), ScanIndexForward=False, Limit=RECENT
-    )["Items"]
-    wanted = f"{period['start']}/{period['end']}"
-    for run in fold_runs(rows):
-        if run["environment"] != kpi_environment or run.get("status") not in DELIVERING:
-            continue
-        key = {"pk": tenant_id, "sk": run_id_text(int(run["run_id"]))}
-        delivery = table(env.log_tables[LogTable.DELIVERY]).get_item(Key=key).get("Item")
-        if delivery and delivery["time_range"] == wanted:
-            return int(run["run_id"])
-    return None
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """One EventBridge event; answers which executions it started and which were known."""
+    started = time.perf_counter()
+    done = _dispatcher().dispatch(event)
+    detail = event.get("detail") or {}
+    request_log(
+        "dispatcher",
+        started,
+        event_id=event.get("id"),
+        detail_type=event.get("detail-type"),
+        tenant_id=detail.get("tenant_id"),
+        run_id=detail.get("run_id"),
+        started=len(done.started),
+    )
+    return {"started": list(done.started), "known": list(done.known)}

@@ -69,7 +69,7 @@ class ResultStore(Protocol):
 
     def evaluate(
         self, run: Run, expressions: Sequence[str], names: Sequence[str], rows: Sequence[tuple[str, Sequence[float | None]]]
-    ) -> Mapping[str, Sequence[float | None]]:  # noqa: E501
+    ) -> Mapping[str, Sequence[float | None]]:
         """Scalar expressions over named values, by entity."""
         ...
 

@@ -13,7 +13,7 @@ _PATTERNS = (
             r"(?i)(?P<head>\b(?:password|passwd|pwd|secret|token|api[_-]?key|authorization)\b[\"']?\s*[=:]\s*)(?:bearer\s+)?(?:\"[^\"]*\"|'[^']*'|[^\s,;&\"']+)"
         ),
         rf"\g<head>{_MASK}",
-    ),  # noqa: E501
+    ),
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), _MASK),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+"), _MASK),
 )

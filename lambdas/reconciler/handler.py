@@ -1,49 +1,28 @@
-"""Invoked by the stacks (`aws.lambda.Invocation`) and by operators: {"action": "import" | "onboard" | "plan" | "offboard", ...}."""
+"""The reconciler: import the dictionary, onboard and offboard tenants, report drift."""
 
 from __future__ import annotations
 
-import json
 import time
-from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
-
-from lambdas.control.environment import client, environment, table
-from lambdas.control.partiql import insert
-from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.reconciler.model import REQUEST
+from lambdas.adapters.aws import Clients
+from lambdas.adapters.settings import from_environment
+from lambdas.adapters.system import RandomIds, SystemClock
+from lambdas.adapters.telemetry import configure_logging, request_log
 from lambdas.reconciler.service import Reconciler
-from lambdas.reconciler.stores import CatalogTable, Schedules
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Parse, do, answer with counts. A wrong request or a failed pass raises, so that the deployment that asked for it fails."""
-    began = time.perf_counter()
-    try:
-        request = REQUEST.validate_python({key: value for key, value in event.items() if key != "tf"})
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise KpiError(ErrorCode.INVALID_INPUT, f"the reconciler cannot read this request: {problems}") from None
-    answer = reconciler().handle(request)
-    line = {
-        "level": "info",
-        "message": "reconciled",
-        "request_id": getattr(context, "aws_request_id", None),
-        "milliseconds": round((time.perf_counter() - began) * 1000, 1),
-        "answer": answer,
-    }
-    print(json.dumps(line))
-    return answer
+@cache
+def _reconciler() -> Reconciler:
+    configure_logging()
+    settings = from_environment()
+    return Reconciler(settings, Clients(region=settings.region), SystemClock(), RandomIds())
 
 
-def reconciler() -> Reconciler:
-    """The reconciler of this deployment."""
-    env = environment()
-    return Reconciler(
-        s3=client("s3"),
-        catalog=CatalogTable(table(env.catalog_table)),
-        schedules_of=lambda group: Schedules(client("scheduler"), group, env.state_machine_arn, env.scheduler_role_arn),
-        insert_audit=lambda row: insert(client("dynamodb"), env.audit_table, row),
-        now=lambda: datetime.now(UTC),
-    )
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """One action (import, onboard, plan, offboard); answers what it did."""
+    started = time.perf_counter()
+    report = _reconciler().handle(event)
+    request_log("reconciler", started, action=event.get("action"), tenant_id=event.get("tenant_id"))
+    return report

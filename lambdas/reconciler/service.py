@@ -1,140 +1,197 @@
-"""Plans and applies: catalog and schedules follow the dictionary. Every pass is idempotent and says what it changed."""
+"""What the reconciler is asked to do, each as one action."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from kpis.schema import Dictionary, Kpi
-from lambdas.domain import registry
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from kpis.bundle import read_bundle
+from kpis.schema import Dictionary
+from lambdas.adapters.aws import Clients
+from lambdas.adapters.catalog import DynamoCatalog
+from lambdas.adapters.items import to_attribute
+from lambdas.adapters.scheduler import EventBridgeSchedules
+from lambdas.adapters.settings import Settings
+from lambdas.domain.errors import ErrorCode, KpiError
+from lambdas.domain.model import TenantSettings
+from lambdas.domain.ports import Clock, Ids
+from lambdas.domain.reconcile import CatalogImport, Changes, ImportScope, ScheduleTarget, desired_schedules, sync_schedules
 from lambdas.domain.timestamps import iso
-from lambdas.reconciler.model import BundleRef, Import, Offboard, Onboard, Plan
-from lambdas.reconciler.stores import CatalogTable, Schedules, fetch_dictionary
-
-ENVIRONMENTS = ("dev", "stg", "prod")
 
 
-@dataclass(frozen=True)
-class Report:
-    """What a pass over one tenant changed, or would change."""
+class BundleRef(BaseModel):
+    """Where a dictionary bundle lies, and the digest its bytes must have."""
 
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    bucket: str
+    key: str
+    sha256: str
+
+
+class ImportAction(BaseModel):
+    """Bring every tenant's catalog to a bundle."""
+
+    action: Literal["import"]
+    bundle: BundleRef
+
+
+class TenantAction(BaseModel):
+    """Something about one tenant in one environment. `plan` reports drift and changes nothing."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    action: Literal["onboard", "plan"]
     tenant_id: str
-    environment: str
-    kpis: int
-    catalog_changed: int
-    schedules_created: int
-    schedules_updated: int
-    schedules_removed: int
-
-    @property
-    def changed(self) -> bool:
-        """Whether there was anything to do."""
-        return any((self.catalog_changed, self.schedules_created, self.schedules_updated, self.schedules_removed))
+    environment: Literal["dev", "stg", "prod"]
+    settings: dict[str, Any] | None = None
+    bundle: BundleRef | None = None
 
 
-@dataclass(frozen=True)
+class OffboardAction(BaseModel):
+    """Stop a tenant: its schedules go, its catalog and logs stay."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    action: Literal["offboard"]
+    tenant_id: str
+    environment: Literal["dev", "stg", "prod"]
+
+
+Action = Annotated[ImportAction | TenantAction | OffboardAction, Field(discriminator="action")]
+_ACTIONS: TypeAdapter[ImportAction | TenantAction | OffboardAction] = TypeAdapter(Action)
+PLATFORM = "platform"
+
+
 class Reconciler:
-    """Everything a pass needs. `schedules_of` gives the schedules of a group."""
+    """Carries out actions. Every one is idempotent: the second time it changes nothing."""
 
-    s3: Any
-    catalog: CatalogTable
-    schedules_of: Callable[[str], Schedules]
-    insert_audit: Callable[[Mapping[str, Any]], None]
-    now: Callable[[], datetime]
+    def __init__(self, settings: Settings, clients: Clients, clock: Clock, ids: Ids) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._clock = clock
+        self._ids = ids
+        self._catalog = DynamoCatalog(clients, settings.catalog_table)
+        self._target = ScheduleTarget(settings.state_machine_arn, settings.scheduler_role_arn)
 
-    def handle(self, request: Import | Onboard | Plan | Offboard) -> dict[str, Any]:
-        """Do what is asked; the answer is JSON."""
-        match request:
-            case Onboard():
-                return self._onboard(request)
-            case Import():
-                return self._import(request)
-            case Plan():
-                dictionary = fetch_dictionary(self.s3, request.bundle)
-                report = self._reconcile(dictionary, request.bundle, request.tenant_id, request.environment, apply=False)
-                return {"action": "plan", "drift": report.changed, **asdict(report)}
-            case Offboard():
-                return self._offboard(request)
+    def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out an action and report what it did.
 
-    def _onboard(self, request: Onboard) -> dict[str, Any]:
-        dictionary = fetch_dictionary(self.s3, request.bundle)
-        settings = {"tenant_id": request.tenant_id, "environment": request.environment, **request.settings.model_dump(mode="json")}
-        if self.catalog.settings(request.tenant_id, request.environment) != settings:
-            self.catalog.register(request.tenant_id, request.environment, settings, iso(self.now()))
-            self._audit("tenant.onboarded", request.tenant_id, request.environment, settings)
-        report = self._reconcile(dictionary, request.bundle, request.tenant_id, request.environment, apply=True)
-        return {"action": "onboard", **asdict(report)}
+        Raises:
+            pydantic.ValidationError: for an unknown or incomplete action.
+            KpiError: NOT_FOUND or CONFLICT about the bundle or tenant; nothing is changed then.
+        """
+        action = _ACTIONS.validate_python(dict(event))
+        if isinstance(action, ImportAction):
+            return self._import(action)
+        if isinstance(action, OffboardAction):
+            return self._offboard(action)
+        return self._plan(action) if action.action == "plan" else self._onboard(action)
 
-    def _import(self, request: Import) -> dict[str, Any]:
-        dictionary = fetch_dictionary(self.s3, request.bundle)
-        tenants = sorted({tenant for pack in dictionary.packs for tenant in pack.tenants})
-        onboarded = [(tenant, env) for tenant in tenants for env in ENVIRONMENTS if self.catalog.settings(tenant, env) is not None]
-        reports = [self._reconcile(dictionary, request.bundle, tenant, env, apply=True) for tenant, env in onboarded]
-        return {"action": "import", "sha256": request.bundle.sha256, "tenants": [asdict(report) for report in reports]}
+    def _dictionary(self, ref: BundleRef) -> Dictionary:
+        client = self._clients("s3")
+        try:
+            content: bytes = client.get_object(Bucket=ref.bucket, Key=ref.key)["Body"].read()
+        except client.exceptions.NoSuchKey as error:
+            raise KpiError(
+                ErrorCode.NOT_FOUND, f"bundle s3://{ref.bucket}/{ref.key} does not exist; run `pulumi up` on the platform"
+            ) from error
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != ref.sha256:
+            message = f"bundle s3://{ref.bucket}/{ref.key} has digest {digest}, expected {ref.sha256}; it was changed after it was built"
+            raise KpiError(ErrorCode.CONFLICT, message)
+        return read_bundle(content)
 
-    def _offboard(self, request: Offboard) -> dict[str, Any]:
-        settings = self.catalog.settings(request.tenant_id, request.environment)
-        if settings is None:
-            return {"action": "offboard", "schedules_removed": 0}
-        schedules = self.schedules_of(settings["schedule_group"])
-        names = schedules.names()
-        schedules.remove(names)
-        self._audit("tenant.offboarded", request.tenant_id, request.environment, {"schedules_removed": len(names)})
-        return {"action": "offboard", "schedules_removed": len(names)}
+    def _import(self, action: ImportAction) -> dict[str, Any]:
+        dictionary = self._dictionary(action.bundle)
+        self._remember(action.bundle)
+        report: dict[str, Any] = {}
+        for tenant_id, environment in sorted(
+            {(tenant, env) for kpi in dictionary.kpis for tenant in kpi.tenants for env in kpi.environments}
+        ):
+            report[f"{tenant_id}.{environment}"] = self._reconcile(dictionary, action.bundle, tenant_id, environment, dry_run=False)
+        return {"action": "import", "bundle": action.bundle.sha256, "tenants": report}
 
-    def _reconcile(self, dictionary: Dictionary, bundle: BundleRef, tenant_id: str, environment: str, *, apply: bool) -> Report:
-        rows = self.catalog.rows(tenant_id, environment)
-        present: dict[str, dict[str, registry.Row]] = {}
-        for key, row in rows.items():
-            if "kpi_id" in row:
-                present.setdefault(row["kpi_id"], {})[key] = row
-        changes = registry.catalog_changes(registry.catalog_rows(dictionary, tenant_id, environment), present, environment)
-        own = registry.kpis_of(dictionary, tenant_id, environment)
-        settings = self.catalog.settings(tenant_id, environment) or {}
-        schedules = self.schedules_of(settings["schedule_group"])
-        wanted = registry.schedules(own, tenant_id, environment, schedules.group)
-        plan = registry.schedule_plan(wanted, *self._scheduled(own, rows, schedules, environment, deep=not apply))
-        report = Report(
-            tenant_id, environment, len(own), len(changes), len(plan.create), len(plan.update), len(plan.remove),
-        )  # fmt: skip
-        if apply and report.changed:
-            self.catalog.apply(tenant_id, changes, bundle.sha256, iso(self.now()))
-            schedules.create(plan.create)
-            schedules.update(plan.update)
-            schedules.remove(plan.remove)
-            # A row written anew has lost the note of its schedule, also when the schedule stayed as it was.
-            rewritten = {change.kpi_id for change in changes} | {each.name for each in (*plan.create, *plan.update)}
-            self.catalog.remember_schedules(tenant_id, environment, [each for each in wanted if each.name in rewritten])
-            self._audit("catalog.reconciled", tenant_id, environment, {"bundle": bundle.sha256, **asdict(report)})
+    def _onboard(self, action: TenantAction) -> dict[str, Any]:
+        if action.settings is None:
+            raise KpiError(ErrorCode.INVALID_INPUT, f"onboarding {action.tenant_id} needs settings; the tenant stack sends them")
+        settings = {**action.settings, "tenant_id": action.tenant_id, "environment": action.environment}
+        TenantSettings.model_validate(settings)
+        bundle = action.bundle or self._last_bundle()
+        dictionary = self._dictionary(bundle)
+        changed = self._store_tenant(action.tenant_id, action.environment, settings)
+        report = self._reconcile(dictionary, bundle, action.tenant_id, action.environment, dry_run=False)
+        if changed:
+            self._audit(action.tenant_id, "tenant.onboarded", {"environment": action.environment})
+        return {"action": "onboard", "tenant": f"{action.tenant_id}.{action.environment}", "settings_changed": changed} | report
+
+    def _plan(self, action: TenantAction) -> dict[str, Any]:
+        bundle = action.bundle or self._last_bundle()
+        report = self._reconcile(self._dictionary(bundle), bundle, action.tenant_id, action.environment, dry_run=True)
+        return {"action": "plan", "tenant": f"{action.tenant_id}.{action.environment}"} | report
+
+    def _offboard(self, action: OffboardAction) -> dict[str, Any]:
+        tenant = self._catalog.tenant(action.tenant_id, action.environment)
+        if tenant is None:
+            return {"action": "offboard", "tenant": f"{action.tenant_id}.{action.environment}", "schedules": Changes().as_json()}
+        changes = Changes()
+        if tenant.schedule_group is not None:
+            changes = sync_schedules(EventBridgeSchedules(self._clients), tenant.schedule_group, {})
+        now = iso(self._clock.now())
+        farewell = {"sk": f"{action.environment}#offboarded#{now}", "settings": tenant.model_dump_json()}
+        self._catalog.write(action.tenant_id, [farewell], [f"{action.environment}#tenant"])
+        self._audit(action.tenant_id, "tenant.offboarded", {"environment": action.environment, "schedules": changes.retired})
+        return {"action": "offboard", "tenant": f"{action.tenant_id}.{action.environment}", "schedules": changes.as_json()}
+
+    def _reconcile(self, dictionary: Dictionary, bundle: BundleRef, tenant_id: str, environment: str, *, dry_run: bool) -> dict[str, Any]:
+        scope = ImportScope(tenant_id, environment, bundle.sha256, dry_run)
+        catalog = CatalogImport(self._catalog, self._clock.now, scope).run(dictionary)
+        report: dict[str, Any] = {"catalog": catalog.as_json()}
+        schedules = Changes()
+        tenant = self._catalog.tenant(tenant_id, environment)
+        if tenant is not None and tenant.schedule_group is not None:
+            wanted = desired_schedules(dictionary, tenant, self._target)
+            schedules = sync_schedules(EventBridgeSchedules(self._clients), tenant.schedule_group, wanted, dry_run=dry_run)
+            report["schedules"] = schedules.as_json()
+        if not dry_run and (catalog.any or schedules.any):
+            self._audit(tenant_id, "catalog.imported", {"environment": environment, "bundle": bundle.sha256} | report)
         return report
 
-    def _scheduled(
-        self, own: list[Kpi], rows: Mapping[str, Any], schedules: Schedules, environment: str, *, deep: bool
-    ) -> tuple[dict[str, str | None], frozenset[str]]:
-        """What is scheduled, by name, and which names are ours; `deep` asks for every schedule instead of trusting the notes."""
-        names = schedules.names()
-        ours = frozenset({kpi.id for kpi in own} | {row["kpi_id"] for row in rows.values() if "kpi_id" in row})
-        if deep:
-            return schedules.digests([name for name in names if name in ours]), ours
-        return {name: rows.get(f"{environment}#active#{name}", {}).get("schedule_hash") for name in names}, ours
+    def _store_tenant(self, tenant_id: str, environment: str, settings: Mapping[str, Any]) -> bool:
+        text = json.dumps(settings, sort_keys=True)
+        key = f"{environment}#tenant"
+        known = self._catalog.item(tenant_id, key)
+        if known is not None and known["settings"] == text:
+            return False
+        self._catalog.write(tenant_id, [{"sk": key, "settings": text, "updated_at": iso(self._clock.now())}], [])
+        return True
 
-    def _audit(self, action: str, tenant_id: str, environment: str, details: Mapping[str, Any]) -> None:
-        recorded_at = iso(self.now())
-        event_id = uuid.uuid4().hex
-        self.insert_audit(
-            {
-                "pk": tenant_id,
-                "sk": f"{recorded_at}#{event_id}",
-                "event_id": event_id,
-                "recorded_at": recorded_at,
-                "tenant_id": tenant_id,
-                "environment": environment,
-                "actor": "deployment",
-                "action": action,
-                "details": json.dumps(dict(details), sort_keys=True),
-            }
+    def _remember(self, bundle: BundleRef) -> None:
+        self._catalog.write(PLATFORM, [{"sk": "bundle", **bundle.model_dump()}], [])
+
+    def _last_bundle(self) -> BundleRef:
+        row = self._catalog.item(PLATFORM, "bundle")
+        if row is None:
+            raise KpiError(ErrorCode.NOT_FOUND, "no dictionary was imported yet; run `pulumi up` on the platform first")
+        return BundleRef.model_validate(row)
+
+    def _audit(self, tenant_id: str, what: str, details: Mapping[str, Any]) -> None:
+        now = self._clock.now()
+        row = {
+            "pk": tenant_id,
+            "sk": f"{iso(now)}#{self._ids.run_id(now)}",
+            "recorded_at": iso(now),
+            "actor": "reconciler",
+            "event": what,
+            "reason": "the dictionary or a tenant stack was deployed",
+            "details": json.dumps(details, sort_keys=True)[:100_000],
+        }
+        names = ", ".join(f"'{name}': ?" for name in row)
+        self._clients("dynamodb").execute_statement(
+            Statement=f'INSERT INTO "{self._settings.audit_table}" VALUE {{{names}}}',
+            Parameters=[to_attribute(value) for value in row.values()],
         )

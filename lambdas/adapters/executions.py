@@ -1,0 +1,22 @@
+"""Starts runs on Step Functions, once for each name."""
+
+from __future__ import annotations
+
+from lambdas.adapters.aws import Clients
+from lambdas.domain.model import RunRequest
+
+
+class StateMachine:
+    """The run machine."""
+
+    def __init__(self, clients: Clients, arn: str) -> None:
+        self._client = clients("stepfunctions")
+        self._arn = arn
+
+    def start(self, name: str, request: RunRequest) -> bool:
+        """Start an execution; False when the name has been used already."""
+        try:
+            self._client.start_execution(stateMachineArn=self._arn, name=name, input=request.model_dump_json(exclude_none=True))
+        except self._client.exceptions.ExecutionAlreadyExists:
+            return False
+        return True
