@@ -44,6 +44,8 @@ class Aws:
     access_key: str = "test"
     secret_key: str = "test"  # noqa: S105 - the emulator's public default; only loopback is ever called
     _clients: dict[str, Any] = field(default_factory=dict[str, Any])
+    allowed_accounts: tuple[str, ...] = ()
+    """Only these accounts may be changed; empty: any."""
     _account: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -58,6 +60,12 @@ class Aws:
         if not self._account:
             self._account = str(self.client("sts").get_caller_identity()["Account"])
         return self._account
+
+    def require_account(self) -> None:
+        """Raises ProviderError when AWS is an account that the stack must not touch."""
+        if self.allowed_accounts and self.account not in self.allowed_accounts:
+            allowed = ", ".join(self.allowed_accounts)
+            raise ProviderError(f"AWS at {self.endpoint} is account {self.account}: the stack's provider allows only {allowed}")
 
     def client(self, service: str) -> Any:
         """The boto3 client of a service. Throttling and transient errors are retried by boto3 (standard mode, 8 attempts)."""

@@ -125,15 +125,24 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return pb.CheckResponse(inputs=request.news, failures=[pb.CheckFailure(reason=str(error))])
         return pb.CheckResponse(inputs=request.news)
 
-    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> pb.DiffResponse:
-        # Region and endpoint of embedded AWS do not move a resource: nothing needs replacing.
-        return pb.DiffResponse(changes=pb.DiffResponse.DIFF_NONE)
+    def DiffConfig(self, request: pb.DiffRequest, context: grpc.ServicerContext) -> pb.DiffResponse:
+        # Region and endpoint of embedded AWS do not move a resource: a new configuration never replaces what it made.
+        old, new = wire.decode(request.old_inputs), wire.decode(request.news)
+        changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+        return pb.DiffResponse(changes=pb.DiffResponse.DIFF_SOME if changed else pb.DiffResponse.DIFF_NONE, diffs=changed)
 
     @guarded
     def Configure(self, request: pb.ConfigureRequest, context: grpc.ServicerContext) -> pb.ConfigureResponse:
         config = wire.decode(request.args) or {key.rsplit(":", 1)[-1]: value for key, value in request.variables.items()}
         chosen = settings(config, self._environment)
-        self._aws = Aws(chosen.region, chosen.endpoint, dict(chosen.endpoints), access_key=chosen.access_key, secret_key=chosen.secret_key)
+        self._aws = Aws(
+            chosen.region,
+            chosen.endpoint,
+            dict(chosen.endpoints),
+            access_key=chosen.access_key,
+            secret_key=chosen.secret_key,
+            allowed_accounts=chosen.allowed_accounts,
+        )
         self._lifecycle = Lifecycle(Journal(self._journal, chosen.endpoint), chosen.default_tags)
         return pb.ConfigureResponse(
             acceptSecrets=False, supportsPreview=True, acceptResources=False, acceptOutputs=False, supports_autonaming_configuration=True
@@ -204,6 +213,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             computed = {key: wire.UNKNOWN for key, prop in resource.inputs.items() if prop.computed}
             full = {**computed, **lifecycle.complete(resource, inputs), **unknown}
             return pb.CreateResponse(id="", properties=wire.encode(full))
+        ctx.aws.require_account()
         id_, state = lifecycle.create(ctx, resource, inputs)
         return pb.CreateResponse(id=id_, properties=wire.encode(state))
 
@@ -226,11 +236,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             kept = {key: value for key, value in olds.items() if key in resource.outputs or _chosen_by_aws(resource, key)}
             unknown = dict.fromkeys(resource.volatile, wire.UNKNOWN)
             return pb.UpdateResponse(properties=wire.encode({**kept, **lifecycle.complete(resource, news), **unknown}))
+        ctx.aws.require_account()
         return pb.UpdateResponse(properties=wire.encode(lifecycle.update(ctx, resource, request.id, olds, news)))
 
     @guarded
     def Delete(self, request: pb.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         resource, ctx, lifecycle = self._for(request.urn)
+        ctx.aws.require_account()
         lifecycle.delete(ctx, resource, request.id, {**wire.decode(request.old_inputs), **wire.decode(request.properties)})
         return empty_pb2.Empty()
 

@@ -26,6 +26,7 @@ class Settings:
     endpoint: str
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
     default_tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    allowed_accounts: tuple[str, ...] = ()
     access_key: str = "test"
     secret_key: str = "test"  # noqa: S105 - the emulator's public default; only loopback is ever called
 
@@ -48,6 +49,7 @@ def settings(config: Mapping[str, Any], environment: Mapping[str, str]) -> Setti
         endpoint=endpoint,
         endpoints=endpoints,
         default_tags=_default_tags(values.get("defaultTags")),
+        allowed_accounts=tuple(str(each) for each in values.get("allowedAccountIds") or ()),
         access_key=str(values.get("accessKey") or environment.get("AWS_ACCESS_KEY_ID") or "test"),
         secret_key=str(values.get("secretKey") or environment.get("AWS_SECRET_ACCESS_KEY") or "test"),
     )

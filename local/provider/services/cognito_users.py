@@ -71,8 +71,8 @@ def find_group(ctx: Context, inputs: Inputs) -> str | None:
 def listed(attributes: dict[str, str]) -> list[dict[str, str]]:
     """Attributes for AWS: our own get the prefix AWS wants."""
     standard = {
-        "address", "birthdate", "email", "email_verified", "family_name", "gender", "given_name", "locale", "middle_name", "name", "nickname",
-        "phone_number", "phone_number_verified", "picture", "preferred_username", "profile", "website", "zoneinfo",
+        "address", "birthdate", "email", "email_verified", "family_name", "gender", "given_name", "locale", "middle_name", "name",
+        "nickname", "phone_number", "phone_number_verified", "picture", "preferred_username", "profile", "website", "zoneinfo",
     }  # fmt: skip
     return [
         {"Name": key if key in standard or key.startswith(("custom:", "dev:")) else f"custom:{key}", "Value": value}

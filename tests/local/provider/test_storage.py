@@ -81,7 +81,7 @@ SETTINGS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
                 }
             ]
         },
-        {"rules": [{"id": "cold", "status": "Disabled", "filter": {"and": {"prefix": "a", "tags": {"x": "y"}}}, "expiration": {"days": 1}}]},
+        {"rules": [{"id": "cold", "status": "Disabled", "filter": {"and": {"prefix": "a", "tags": {"x": "y"}}}}]},
     ),
     (
         "bucketPolicy:BucketPolicy",

@@ -9,6 +9,7 @@ import pytest
 from pulumi.runtime.proto import provider_pb2 as pb
 
 from local.provider.framework import wire
+from local.provider.framework.server import Provider
 from tests.unit.provider.conftest import TOKEN, Cloud, Engine
 
 KIND = pb.PropertyDiff
@@ -259,3 +260,13 @@ def test_without_an_emulator_the_error_says_what_to_start(engine: Engine) -> Non
         engine.stub.Invoke(pb.InvokeRequest(tok="aws:index/getCallerIdentity:getCallerIdentity"))
     assert "cannot reach the emulator" in details(error)
     assert "make up" in details(error)
+
+
+def test_only_an_allowed_account_is_changed(unconfigured: Engine, provider: Provider, cloud: Cloud) -> None:
+    unconfigured.configure(allowedAccountIds='["111111111111"]')
+    aws, _ = provider._configured()
+    aws._account = "222222222222"
+    with pytest.raises(grpc.RpcError) as error:
+        unconfigured.create(unconfigured.inputs(must="x", name="n"))
+    assert "is account 222222222222: the stack's provider allows only 111111111111" in details(error)
+    assert cloud.things == {}
