@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from croniter import croniter
 
 from kpis.common import Lane, Status
+from kpis.cron import FIELDS, CronError, to_scheduler
 from kpis.diagnostics import Diagnostic, nearest
 from kpis.documents import Place
 from kpis.loader import Loaded
 from kpis.rules import ColumnRange, EntitiesCovered, NullRatio, Reconciliation, UpstreamDelivered, UpstreamRange
 from kpis.schema import AvailabilitySla, Kpi, Source
 
-CRON_FIELDS = 5
 LIGHT_TIMEOUT = timedelta(minutes=15)
 _NUMERIC = frozenset({"integer", "numeric"})
 
@@ -62,9 +62,9 @@ def _active(kpi: Kpi, place: Place) -> Iterator[Diagnostic]:
 
 def _schedule(kpi: Kpi, place: Place, events: set[str], known: set[str]) -> Iterator[Diagnostic]:
     schedule = kpi.schedule
-    if schedule.cron is not None and not cron_valid(schedule.cron):
-        message = f"cron '{schedule.cron}' is not five valid fields: minute hour day month weekday, such as 0 2 * * *"
-        yield place.problem("cron-invalid", message, "schedule", "cron")
+    complaint = cron_problem(schedule.cron) if schedule.cron is not None else None
+    if complaint is not None:
+        yield place.problem("cron-invalid", complaint, "schedule", "cron")
     if not zone_known(schedule.timezone):
         message = f"time zone '{schedule.timezone}' is not in the IANA database; write one such as UTC or America/New_York"
         yield place.problem("timezone-unknown", message, "schedule", "timezone")
@@ -81,9 +81,15 @@ def _schedule(kpi: Kpi, place: Place, events: set[str], known: set[str]) -> Iter
 
 
 @lru_cache(maxsize=1024)
-def cron_valid(text: str) -> bool:
-    """Whether the text is a cron expression of five fields."""
-    return len(text.split()) == CRON_FIELDS and bool(croniter.is_valid(text))
+def cron_problem(text: str) -> str | None:
+    """What is wrong with a cron expression: its own form, or that EventBridge Scheduler cannot run it; None when it is fine."""
+    if len(text.split()) != FIELDS or not croniter.is_valid(text):
+        return f"cron '{text}' is not five valid fields: minute hour day month weekday, such as 0 2 * * *"
+    try:
+        to_scheduler(text)
+    except CronError as error:
+        return f"cron {error}"
+    return None
 
 
 @lru_cache(maxsize=1024)

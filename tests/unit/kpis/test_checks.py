@@ -176,6 +176,7 @@ MISTAKES: list[tuple[str, Mistake]] = [
     ("verdict-missing", _without_default("verdict")),
     ("cron-invalid", _schedule(cron="61 2 * * *")),
     ("cron-invalid", _schedule(cron="0 2 * *")),
+    ("cron-invalid", _schedule(cron="0 2 1 * MON")),
     ("timezone-unknown", _schedule(timezone="Mars/Olympus")),
     ("timezone-unknown", _set("SH-RV-01", sla=[{"type": "availability", "by": "06:00", "timezone": "Nowhere", "grace": "1h"}])),
     ("event-unknown-signal", _schedule(trigger="both", event="gdp-update")),
