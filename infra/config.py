@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -33,6 +34,12 @@ class ResultStore(StrEnum):
 def _number(value: object) -> object:
     """Scalars of a config file arrive as text, which a choice of numbers does not convert by itself."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("not a time zone")
+    return name
 
 
 LogRetention = Annotated[
@@ -146,7 +153,7 @@ class TenantConfig(Common):
         pattern=r"^platform\.[a-z][a-z0-9-]{1,19}$", description="the platform stack it belongs to, such as platform.prod"
     )
     display_name: str = Field(min_length=1, max_length=80, description="the tenant's name as people write it, up to 80 characters")
-    timezone: str = Field(default="UTC", description="an IANA time zone, such as Europe/Berlin")
+    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(default="UTC", description="an IANA time zone, such as Europe/Berlin")
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$", description="an ISO 4217 code, such as EUR")
     replay_year: int | None = Field(default=None, ge=1970, le=2100, description="demo tenants only: the year their schedules live in")
     alert_routes: tuple[Route, ...] = Field(default=(), max_length=8, description="up to 8 routes of severity, protocol, endpoint")

@@ -11,7 +11,9 @@ from infra.iam import Allow
 from infra.names import LOG_TABLES, Names
 
 STREAMED_TABLES = (*LOG_TABLES, "audit")
-READ_TABLE = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+GET = ("dynamodb:GetItem",)
+QUERY = ("dynamodb:Query",)
+READ = (*GET, *QUERY)
 # The only write a log row ever has: a duplicate key raises instead of overwriting.
 INSERT = ("dynamodb:PartiQLInsert",)
 
@@ -60,7 +62,8 @@ def put_events(names: Names) -> Allow:
 def _api(context: PolicyContext) -> list[Allow]:
     names = context.names
     return [
-        Allow("ReadRecords", READ_TABLE, tables(names, *LOG_TABLES, "catalog")),
+        Allow("ReadCatalog", READ, tables(names, "catalog")),
+        Allow("ReadLogs", QUERY, tables(names, *LOG_TABLES)),
         read_secret(context, "ResultStore", names.result_store_secret),
         use_tables(context),
     ]
@@ -69,32 +72,28 @@ def _api(context: PolicyContext) -> list[Allow]:
 def _run_open(context: PolicyContext) -> list[Allow]:
     names = context.names
     return [
-        Allow("ReadCatalog", READ_TABLE, tables(names, "catalog", "log-run")),
+        Allow("ReadCatalog", GET, tables(names, "catalog")),
         insert_logs(names, "log-run"),
         use_tables(context),
     ]
 
 
 def runner(context: PolicyContext) -> list[Allow]:
-    """The runner of both lanes: reads the catalog and earlier logs, writes logs by insert, delivers to the result store."""
+    """The runner of both lanes: delivers results; rows and warehouses it only reaches as the tenant it runs for."""
     names = context.names
     return [
-        Allow("ReadRecords", READ_TABLE, tables(names, "catalog", *LOG_TABLES)),
-        insert_logs(names, *LOG_TABLES),
-        read_secret(context, "ResultStore", names.result_store_secret),
-        # One secret a tenant and environment of this deployment; its role narrows a run to its own.
-        read_secret(context, "Warehouses", f"kpi/{names.deployment}/*/warehouse"),
         Allow("BecomeTenant", ["sts:AssumeRole", "sts:TagSession"], [names.role_arn("*-run")]),
-        put_events(names),
-        use_tables(context),
+        read_secret(context, "ResultStore", names.result_store_secret),
     ]
 
 
 def _run_close(context: PolicyContext) -> list[Allow]:
     names = context.names
     return [
-        Allow("ReadRecords", READ_TABLE, tables(names, "catalog", *LOG_TABLES)),
-        insert_logs(names, *LOG_TABLES),
+        Allow("ReadCatalog", GET, tables(names, "catalog")),
+        Allow("ReadRuns", QUERY, tables(names, "log-run")),
+        # The delivery row of a fallback is written here, after the last attempt failed.
+        insert_logs(names, "log-run", "log-delivery"),
         read_secret(context, "ResultStore", names.result_store_secret),
         put_events(names),
         use_tables(context),
@@ -104,9 +103,9 @@ def _run_close(context: PolicyContext) -> list[Allow]:
 def _reconciler(context: PolicyContext) -> list[Allow]:
     names = context.names
     schedule_actions = ["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule", "scheduler:GetSchedule"]
-    write = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem"]
+    write = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
     return [
-        Allow("ReadCatalog", READ_TABLE, tables(names, "catalog")),
+        Allow("ReadCatalog", READ, tables(names, "catalog")),
         Allow("WriteCatalog", write, tables(names, "catalog")),
         Allow("InsertAudit", INSERT, tables(names, "audit")),
         Allow("ReadBundles", ["s3:GetObject"], [f"{names.bucket_arn('artifacts')}/dictionary/*"]),

@@ -35,7 +35,7 @@ SPECS = (
     FunctionSpec("api", "control", memory=512, timeout=29, private=True),
     FunctionSpec("run-open", "runner", memory=512, timeout=30),
     FunctionSpec("run-light", "runner", memory=1024, timeout=840, private=True),
-    FunctionSpec("run-close", "runner", memory=512, timeout=60),
+    FunctionSpec("run-close", "runner", memory=512, timeout=60, private=True),
     FunctionSpec("reconciler", "control", memory=1024, timeout=900),
     FunctionSpec("dispatcher", "control", memory=512, timeout=60, asynchronous=True),
     FunctionSpec("log-stream", "control", memory=512, timeout=60, asynchronous=True),

@@ -20,8 +20,7 @@ from infra.names import LOG_TABLES
 
 URGENT, ROUTINE = "urgent", "routine"
 _URGENT_SEVERITIES = frozenset({"high", "critical"})
-# Who runs KPIs for a tenant, and who reads for its people.
-_TAKERS = ("run-light", "run-heavy", "api")
+_RUNNERS = ("run-light", "run-heavy")
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class TenantAccess(Component):
         return {
             "Sid": "RunnersForThisTenant",
             "Effect": "Allow",
-            "Principal": {"AWS": [self.ctx.names.role_arn(each) for each in _TAKERS]},
+            "Principal": {"AWS": [self.ctx.names.role_arn(each) for each in _RUNNERS]},
             "Action": ["sts:AssumeRole", "sts:TagSession"],
             # A session says for whom it acts, so a mistaken runner cannot take another tenant's role by accident.
             "Condition": {"StringEquals": {"aws:RequestTag/tenant_id": self.args.tenant_id}},
@@ -67,15 +66,13 @@ class TenantAccess(Component):
     def _statements(self) -> list[iam.Allow]:
         names = self.ctx.names
         # ForAllValues alone is true when a request names no key at all; Null makes that a refusal.
-        mine = {
-            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [self.args.tenant_id]},
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        }
-        # The index is keyed by tenant and KPI, which exact leading keys cannot express, so it is not among the tables.
-        read = [names.table_arn(table) for table in ("catalog", *LOG_TABLES)]
+        # The index is keyed by tenant and KPI; no tenant's id has a "#" in it.
+        keys = [self.args.tenant_id, f"{self.args.tenant_id}#*"]
+        mine = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}, "Null": {"dynamodb:LeadingKeys": "false"}}
+        read = tables(names, "catalog", *LOG_TABLES)
         via = [f"{service}.{names.region}.amazonaws.com" for service in ("dynamodb", "secretsmanager")]
         return [
-            iam.Allow("ReadOwnRows", ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PartiQLSelect"], read, mine),
+            iam.Allow("ReadOwnRows", ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"], read, mine),
             iam.Allow("InsertOwnLogs", INSERT, [names.table_arn(table) for table in LOG_TABLES], mine),
             iam.Allow("OwnWarehouse", ["secretsmanager:GetSecretValue"], [names.secret_arn(self.secret_name)]),
             iam.Allow("Key", ["kms:Decrypt", "kms:GenerateDataKey"], [self.args.data_key_arn], {"StringEquals": {"kms:ViaService": via}}),

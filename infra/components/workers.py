@@ -122,6 +122,7 @@ class Workers(Component):
         return [
             *runner(self.args.policy),
             iam.Allow("DecryptSecrets", ["kms:Decrypt"], [self.args.data_key_arn]),
+            # The task answers its own token; Step Functions checks it against the machine.
             iam.Allow("Report", report, [self.ctx.names.state_machine_arn]),
         ]
 
