@@ -57,7 +57,14 @@ def pulumi_step(settings: LocalSettings, steps: Steps, arguments: Sequence[str])
         try:
             return steps.run(command, cwd=settings.root, env=settings.process_env(), progress=keep)
         except StepError as error:
-            raise StepError(f"{error}\n(the whole output is in {log})") from error
+            told = diagnostics(log.read_text()) or str(error)
+            raise StepError(f"`pulumi {' '.join(arguments)}` failed:\n{told}\n(the whole output is in {log})") from error
+
+
+def diagnostics(output: str) -> str:
+    """The engine's own summary of what went wrong, without its progress lines; empty when it has none."""
+    _, found, rest = output.partition("\nDiagnostics:\n")
+    return rest.partition("\nResources:")[0].strip("\n") if found else ""
 
 
 def outputs(settings: LocalSettings, stack: str) -> dict[str, Any]:

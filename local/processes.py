@@ -133,17 +133,12 @@ def status(settings: LocalSettings, service: Service) -> ServiceStatus:
     log = log_path(settings, service.name)
     record = _record(settings, service.name)
     child = _alive(record, "child")
-    if child is None:
+    # Without its watcher the service is about to end, and nobody would clean up after it.
+    if child is None or _alive(record, "watcher") is None:
         state = ServiceState.CRASHED if record else ServiceState.STOPPED
         return ServiceStatus(service.name, state, log=log, detail=f"ended unexpectedly; see {log}" if record else "")
     state = ServiceState.RUNNING if service.ready() else ServiceState.UNREADY
     return ServiceStatus(service.name, state, pid=child, log=log)
-
-
-def clean_exit(settings: LocalSettings, name: str) -> bool:
-    """Whether the service is not known to have crashed: it runs, or it was stopped in order."""
-    record = _record(settings, name)
-    return not record or _alive(record, "child") is not None
 
 
 def kill_orphans(settings: LocalSettings, name: str | None = None) -> bool:
