@@ -109,6 +109,7 @@ class DynamoCatalog:
 
     def write(self, tenant_id: str, puts: Sequence[Mapping[str, Any]], deletes: Sequence[str]) -> None:
         """Write and remove rows of one tenant in one transaction: all or nothing."""
+        self._tenants = {key: known for key, known in self._tenants.items() if key[0] != tenant_id}
         changes: list[dict[str, Any]] = [
             {"Put": {"TableName": self._table, "Item": to_item({"pk": tenant_id} | dict(row))}} for row in puts
         ]

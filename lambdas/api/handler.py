@@ -1,217 +1,149 @@
-"""The control plane behind API Gateway: reads for now; every answer is JSON, every error a problem."""
+"""The control plane's API: read endpoints behind API Gateway's JWT authorizer."""
 
 from __future__ import annotations
 
-import functools
 import json
-import re
+import logging
+import os
 import time
-import traceback
-from decimal import Decimal
-from typing import Any
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from pydantic import BaseModel, ValidationError
 
-from kpis.common import Environment
-from lambdas.adapters.aws import Secrets
-from lambdas.api import cursor, problems
-from lambdas.api.principal import read_principal, scope
-from lambdas.api.reads import CATALOG_FILTERS, Reads
-from lambdas.control.environment import clients, environment, table
+from lambdas.adapters.aws import Clients, Secrets
+from lambdas.adapters.catalog import DynamoCatalog
+from lambdas.adapters.runlogs import DynamoRunLogs
+from lambdas.adapters.settings import from_environment
+from lambdas.adapters.telemetry import configure_logging, request_log
+from lambdas.api.browse import Browser, ResultReader
+from lambdas.api.problems import problem
+from lambdas.api.queries import KpiQuery, OneKpiQuery, ResultQuery, RunIdPath, RunQuery
+from lambdas.domain.access import Caller, caller_of
 from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.domain.redact import redact
 
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 200
-RUN_FILTERS = ("kpi_id", "status", "environment", "since")
-_KPI_ID = re.compile(r"^[A-Z0-9][A-Z0-9-]{1,39}$")
-_SECRETS = Secrets()
+app = APIGatewayHttpResolver()
+logger = logging.getLogger("kpi.api")
+Model = TypeVar("Model", bound=BaseModel)
 
 
-def _serialize(value: Any) -> str:
-    return json.dumps(value, default=_plain)
+@cache
+def _browser() -> Browser:
+    settings = from_environment()
+    clients = Clients(region=settings.region)
+    secrets = Secrets()
+
+    @cache
+    def results() -> ResultReader:
+        from lambdas.adapters.results import PostgresResults
+
+        name = settings.result_store_secret
+        return PostgresResults(lambda: secrets.url(clients, name), lambda: secrets.forget(name))
+
+    return Browser(DynamoCatalog(clients, settings.catalog_table), DynamoRunLogs(clients, settings.log_tables), results)
 
 
-app = APIGatewayHttpResolver(serializer=_serialize)
+def _trace_id() -> str:
+    """The X-Ray trace, or the request's id where there is none."""
+    trace = os.environ.get("_X_AMZN_TRACE_ID", "").removeprefix("Root=").split(";")[0]
+    return trace or str(app.current_event.request_context.request_id)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """One request; its log line is the request log (K17)."""
-    began = time.perf_counter()
-    answer = app.resolve(event, context)
-    http = event.get("requestContext", {}).get("http", {})
-    line = {
-        "level": "info",
-        "message": "request",
-        "method": http.get("method"),
-        "route": event.get("routeKey"),
-        "status": answer.get("statusCode"),
-        "trace_id": trace_id(),
-        "milliseconds": round((time.perf_counter() - began) * 1000, 1),
-    }
-    print(json.dumps(line))
-    return answer
+def _caller() -> Caller:
+    authorizer: Mapping[str, Any] = (app.current_event.raw_event.get("requestContext") or {}).get("authorizer") or {}
+    claims: Mapping[str, Any] = (authorizer.get("jwt") or {}).get("claims") or {}
+    return caller_of(claims, app.current_event.headers.get("x-tenant-id"))
+
+
+def _query(model: type[Model]) -> Model:
+    return model.model_validate(dict(app.current_event.query_string_parameters or {}))
+
+
+def _json(document: Mapping[str, Any]) -> Response[str]:
+    return Response(status_code=200, content_type="application/json", body=json.dumps(document))
 
 
 @app.get("/health")
-def health() -> dict[str, Any]:
-    """Alive, and which deployment this is (O4)."""
-    return {"status": "ok", "deployment": environment().deployment}
+def health() -> Response[str]:
+    """Whether the API answers; says nothing about tenants."""
+    return _json({"status": "ok", "deployment": os.environ.get("KPI_DEPLOYMENT", "")})
 
 
 @app.get("/kpis")
-def list_kpis() -> dict[str, Any]:
-    """Catalog of a tenant (K19); `include=last_run` adds the newest run of each KPI."""
-    tenant_id, asked = tenant(), parameters()
-    filters = {name: asked[name] for name in CATALOG_FILTERS if name in asked}
-    page = reads().kpis(tenant_id, kpi_environment(asked), filters, limit(asked), cursor.read(asked.get("cursor")))
-    if asked.get("include") == "last_run":
-        last = reads().last_runs(tenant_id, kpi_environment(asked), {item["kpi_id"] for item in page.items})
-        for item in page.items:
-            item["last_run"] = last[item["kpi_id"]]
-    return page.as_json()
+def list_kpis() -> Response[str]:
+    caller = _caller()
+    return _json(_browser().kpis(caller.tenant_id, _query(KpiQuery)))
 
 
 @app.get("/kpis/<kpi_id>")
-def get_kpi(kpi_id: str) -> dict[str, Any]:
-    """Every version of a KPI."""
-    return reads().kpi(tenant(), kpi_environment(parameters()), known_form(kpi_id))
+def get_kpi(kpi_id: str) -> Response[str]:
+    caller = _caller()
+    query = _query(OneKpiQuery)
+    return _json(_browser().kpi(caller.tenant_id, query.environment, kpi_id, query.version))
 
 
 @app.get("/runs")
-def list_runs() -> dict[str, Any]:
-    """Runs, newest first (K5)."""
-    tenant_id, asked = tenant(), parameters()
-    filters = {name: asked[name] for name in RUN_FILTERS if asked.get(name)}
-    if "kpi_id" in filters:
-        known_form(filters["kpi_id"])
-    return reads().runs(tenant_id, filters, limit(asked), cursor.read(asked.get("cursor"))).as_json()
+def list_runs() -> Response[str]:
+    caller = _caller()
+    return _json(_browser().runs(caller.tenant_id, _query(RunQuery)))
 
 
 @app.get("/runs/<run_id>")
-def get_run(run_id: str) -> dict[str, Any]:
-    """A run with its evidence from the five log tables."""
-    tenant_id = tenant()
-    if re.fullmatch(r"\d{1,19}", run_id) is None:
-        raise KpiError(ErrorCode.NOT_FOUND, f"there is no run {run_id[:40]}")
-    found = reads().run(tenant_id, int(run_id))
-    found["run"]["run_id"] = run_id
-    return found
+def get_run(run_id: str) -> Response[str]:
+    caller = _caller()
+    if not run_id.isdigit():
+        raise KpiError(ErrorCode.NOT_FOUND, f"there is no run {run_id}")
+    return _json(_browser().run(caller.tenant_id, RunIdPath.model_validate({"run_id": run_id}).run_id))
 
 
 @app.get("/results")
-def list_results() -> dict[str, Any]:
-    """Delivered values of one KPI, newest period first: the latest delivery of each period and entity."""
-    from lambdas.adapters.results import PostgresResults
-
-    tenant_id, asked = tenant(), parameters()
-    kpi_id = known_form(asked.get("kpi_id", ""))
-    store = PostgresResults(lambda: _SECRETS.url(clients(), environment().result_store_secret))
-    sql = (
-        "SELECT run_id, kpi_id, contract_version, entity, period_start, period_end, time_grain, scd_view, value, unit, verdict, "
-        "rows_processed, extensions, flags, delivered_at FROM kpi_result_current WHERE tenant_id = %(tenant_id)s "
-        "AND environment = %(environment)s AND kpi_id = %(kpi_id)s AND (%(entity)s::text IS NULL OR entity = %(entity)s) "
-        "AND (%(start)s::timestamptz IS NULL OR period_start >= %(start)s) AND (%(end)s::timestamptz IS NULL OR period_end <= %(end)s) "
-        "ORDER BY period_start DESC, entity LIMIT %(limit)s"
-    )
-    values = {
-        "tenant_id": tenant_id,
-        "environment": kpi_environment(asked),
-        "kpi_id": kpi_id,
-        "entity": asked.get("entity"),
-        "start": asked.get("from"),
-        "end": asked.get("to"),
-        "limit": limit(asked),
-    }
-    return {"items": [row | {"run_id": str(row["run_id"])} for row in store.rows(tenant_id, sql, values)], "next_cursor": None}
-
-
-@app.not_found
-def not_found(error: Exception) -> Response[str]:
-    """A path that does not exist."""
-    del error
-    return answer(ErrorCode.NOT_FOUND, "there is nothing at this path")
+def list_results() -> Response[str]:
+    caller = _caller()
+    return _json(_browser().results(caller.tenant_id, _query(ResultQuery)))
 
 
 @app.exception_handler(KpiError)
-def refused(error: KpiError) -> Response[str]:
-    """What we refuse, in words."""
-    return answer(error.code, error.message)
+def on_known(error: KpiError) -> Response[str]:
+    return problem(error.code, error.message, _trace_id())
+
+
+@app.exception_handler(ValidationError)
+def on_invalid(error: ValidationError) -> Response[str]:
+    errors = [{"field": ".".join(map(str, each["loc"])) or "query", "message": each["msg"]} for each in error.errors(include_url=False)]
+    fields = ", ".join(str(each["field"]) for each in errors)
+    return problem(ErrorCode.INVALID_INPUT, f"{len(errors)} of the parameters are not valid: {fields}", _trace_id(), errors=errors)
 
 
 @app.exception_handler(Exception)
-def failed(error: Exception) -> Response[str]:
-    """What we did not foresee: the trace stays in our log, redacted."""
-    print(json.dumps({"level": "error", "trace_id": trace_id(), "error": redact("".join(traceback.format_exception(error)))}))
-    return answer(ErrorCode.INTERNAL, "")
+def on_unknown(_error: Exception) -> Response[str]:
+    logger.exception("request failed")
+    return problem(ErrorCode.INTERNAL, "the request could not be answered; the trace id finds it in the logs", _trace_id())
 
 
-def answer(code: ErrorCode, detail: str) -> Response[str]:
-    """A problem as a response."""
-    status, text = problems.body(code, detail, trace_id())
-    if status >= problems.OUR_FAULT:
-        print(json.dumps({"level": "error", "trace_id": trace_id(), "code": code.value, "detail": redact(detail)}))
-    return Response(status_code=status, content_type=problems.CONTENT_TYPE, body=text)
+@app.not_found
+def on_no_route(_error: NotFoundError) -> Response[str]:
+    return problem(ErrorCode.NOT_FOUND, "there is nothing at this path", _trace_id())
 
 
-def tenant() -> str:
-    """The tenant of the current request, from verified claims."""
-    authorizer: dict[str, Any] = app.current_event.raw_event.get("requestContext", {}).get("authorizer") or {}
-    claims: dict[str, Any] = authorizer.get("jwt", {}).get("claims") or {}
-    return scope(read_principal(claims), app.current_event.headers)
-
-
-def parameters() -> dict[str, str]:
-    """Query parameters of the current request."""
-    return {name: value for name, value in (app.current_event.query_string_parameters or {}).items() if value}
-
-
-def limit(asked: dict[str, str]) -> int:
-    """How many items a page may have.
-
-    Raises:
-        KpiError: INVALID_INPUT for anything but a number from 1 to MAX_LIMIT.
-    """
-    text = asked.get("limit", str(DEFAULT_LIMIT))
-    if not text.isdigit() or not 1 <= int(text) <= MAX_LIMIT:
-        raise KpiError(ErrorCode.INVALID_INPUT, f"limit is '{text[:20]}'; expected a whole number from 1 to {MAX_LIMIT}")
-    return int(text)
-
-
-def kpi_environment(asked: dict[str, str]) -> str:
-    """The KPI environment of a request, prod unless it says otherwise."""
-    name = asked.get("environment", Environment.PRD.value)
-    if name not in set(Environment):
-        raise KpiError(ErrorCode.INVALID_INPUT, f"environment is '{name[:20]}'; expected dev, stg or prod")
-    return name
-
-
-def known_form(kpi_id: str) -> str:
-    """A KPI id that could exist; anything else is answered like one that does not."""
-    if _KPI_ID.match(kpi_id) is None:
-        raise KpiError(ErrorCode.NOT_FOUND, f"there is no KPI {kpi_id[:40]}")
-    return kpi_id
-
-
-def trace_id() -> str:
-    """API Gateway's id of the current request."""
-    event = getattr(app, "current_event", None)
-    raw: dict[str, Any] = event.raw_event if event is not None else {}
-    return str(raw.get("requestContext", {}).get("requestId", "unknown"))
-
-
-@functools.cache
-def reads() -> Reads:
-    """The tables of this deployment."""
-    import boto3
-
-    settings = environment()
-    resource: Any = boto3.resource("dynamodb")
-    logs = {name: table(physical) for name, physical in settings.log_tables.items()}
-    return Reads(table(settings.catalog_table), logs, resource)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """One HTTP request (payload format 2.0)."""
+    started = time.perf_counter()
+    configure_logging()
+    answer: dict[str, Any] = app.resolve(event, context)
+    http = (event.get("requestContext") or {}).get("http") or {}
+    claims = (((event.get("requestContext") or {}).get("authorizer") or {}).get("jwt") or {}).get("claims") or {}
+    request_log(
+        "api",
+        started,
+        method=http.get("method"),
+        route=event.get("routeKey"),
+        path=event.get("rawPath"),
+        status=answer.get("statusCode"),
+        sub=claims.get("sub"),
+        tenant_id=claims.get("custom:tenant_id"),
+        request_id=(event.get("requestContext") or {}).get("requestId"),
+    )
+    return answer

@@ -1,44 +1,45 @@
-"""Errors as RFC 9457 problem+json with stable codes. No stack trace leaves."""
+"""Errors as problem+json (RFC 9457) with a stable code and the trace id; never a stack trace."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
 
 from lambdas.domain.errors import ErrorCode
 
-CONTENT_TYPE = "application/problem+json"
-OUR_FAULT = 500
-STATUS = {
+STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.INVALID_INPUT: 400,
     ErrorCode.POLICY_DENY: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.CONFLICT: 409,
     ErrorCode.RATE_LIMIT: 429,
+    ErrorCode.TIMEOUT: 504,
 }
-TITLES = {
-    ErrorCode.INVALID_INPUT: "The request is not valid",
-    ErrorCode.POLICY_DENY: "Not allowed",
-    ErrorCode.NOT_FOUND: "Not found",
-    ErrorCode.CONFLICT: "The object has changed",
-    ErrorCode.RATE_LIMIT: "Too many requests",
+_TITLES = {
+    400: "The request is not valid",
+    403: "Not allowed",
+    404: "Not found",
+    409: "Conflict",
+    429: "Too many requests",
+    500: "Something failed on our side",
+    504: "It took too long",
 }
 
 
-def problem(code: ErrorCode, detail: str, trace_id: str) -> dict[str, Any]:
-    """The fields of a problem."""
+def problem(code: ErrorCode, detail: str, trace_id: str, *, errors: list[dict[str, Any]] | None = None) -> Response[str]:
+    """A problem document as a response."""
     status = STATUS.get(code, 500)
-    return {
-        "type": f"urn:kpi-observatory:problem:{code.value}",
-        "title": TITLES.get(code, "Something went wrong on our side"),
+    body: dict[str, Any] = {
+        "type": f"urn:kpi-observatory:problem:{code.value.lower().replace('_', '-')}",
+        "title": _TITLES[status],
         "status": status,
         "code": code.value,
-        "detail": detail if status < OUR_FAULT else f"quote the trace id {trace_id} to the operators",
+        "detail": detail,
         "trace_id": trace_id,
     }
-
-
-def body(code: ErrorCode, detail: str, trace_id: str) -> tuple[int, str]:
-    """Status and JSON text of a problem."""
-    found = problem(code, detail, trace_id)
-    return int(found["status"]), json.dumps(found)
+    if errors:
+        body["errors"] = errors
+    return Response(status_code=status, content_type="application/problem+json", body=json.dumps(body))

@@ -1,0 +1,201 @@
+"""The read side of the control plane: KPIs, runs and results of one tenant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from lambdas.adapters.catalog import DynamoCatalog
+from lambdas.adapters.runlogs import END, DynamoRunLogs
+from lambdas.api import cursors
+from lambdas.api.queries import KpiQuery, ResultQuery, RunQuery
+from lambdas.domain.errors import ErrorCode, KpiError
+from lambdas.domain.fold import fold_run
+from lambdas.domain.ids import first_run_id_at, run_id_text
+from lambdas.domain.model import LogTable
+from lambdas.domain.timestamps import iso
+
+MAX_PAGES = 20
+_ROWS_PER_RUN = 2
+_MIN_ROWS = 60
+_SUMMARY = (
+    "kpi_id", "name", "pack", "layer", "owner", "status", "contract_version", "definition_hash", "criticality", "unit", "grain",
+    "environment", "updated_at",
+)  # fmt: skip
+_CHILD_TABLES = {
+    "sourcing": LogTable.SOURCING,
+    "pre_validation": LogTable.PRE_VALIDATION,
+    "post_validation": LogTable.POST_VALIDATION,
+    "delivery": LogTable.DELIVERY,
+}
+_HIDDEN = frozenset({"pk", "sk", "gsi_pk", "gsi_sk", "expires_at"})
+Page = dict[str, Any]
+
+
+class ResultReader(Protocol):
+    """Reads the result store as one tenant."""
+
+    def rows(self, tenant_id: str, sql: str, parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]: ...
+
+
+class Browser:
+    """Answers reads. Every answer is about the tenant given, whatever the cursor says."""
+
+    def __init__(self, catalog: DynamoCatalog, logs: DynamoRunLogs, results: Callable[[], ResultReader]) -> None:
+        self._catalog = catalog
+        self._logs = logs
+        self._results = results
+
+    def kpis(self, tenant_id: str, query: KpiQuery) -> Page:
+        """KPI versions of the catalog, by id and version."""
+        prefix, position = f"{query.environment}#kpi#", cursors.decode(query.cursor)
+        items: list[dict[str, Any]] = []
+        for _ in range(MAX_PAGES):
+            rows, position = self._catalog.page(tenant_id, prefix, after=position, limit=query.limit)
+            for row in rows:
+                if _matches(row, query):
+                    items.append({name: row.get(name) for name in _SUMMARY})
+                    if len(items) == query.limit:
+                        last = row["sk"] == rows[-1]["sk"] and position is None
+                        return {"items": items, "cursor": None if last else cursors.encode(str(row["sk"]))}
+            if position is None:
+                break
+        return {"items": items, "cursor": cursors.encode(position)}
+
+    def kpi(self, tenant_id: str, environment: str, kpi_id: str, version: str | None) -> Page:
+        """One KPI: a version's definition (default: the active one) and which versions there are.
+
+        Raises:
+            KpiError: NOT_FOUND when the tenant has no such KPI or version.
+        """
+        versions = list(self._catalog.rows(tenant_id, f"{environment}#kpi#{kpi_id}#"))
+        active = self._catalog.active(tenant_id, environment, kpi_id)
+        chosen = version or (active.contract_version if active else None)
+        found = next((row for row in versions if row["contract_version"] == chosen), None) or (
+            versions[-1] if versions and not version else None
+        )
+        if found is None:
+            raise KpiError(ErrorCode.NOT_FOUND, f"there is no KPI {kpi_id}{f' {version}' if version else ''}")
+        return {
+            **{name: found.get(name) for name in _SUMMARY},
+            "definition": json.loads(str(found["definition"])),
+            "sources": json.loads(str(found["sources"])),
+            "active_version": active.contract_version if active else None,
+            "versions": [
+                {name: row.get(name) for name in ("contract_version", "status", "definition_hash", "updated_at")} for row in versions
+            ],
+        }
+
+    def runs(self, tenant_id: str, query: RunQuery) -> Page:
+        """Runs, folded, newest first; a run without status is in flight or lost."""
+        before = cursors.decode(query.cursor) or END
+        items: list[dict[str, Any]] = []
+        for _ in range(MAX_PAGES):
+            groups, before = self._run_page(tenant_id, query, before)
+            for position, run in groups:
+                if run.get("environment") == query.environment and query.status in (None, run.get("status")):
+                    items.append(_run_json(run))
+                if len(items) == query.limit:
+                    return {"items": items, "cursor": cursors.encode(position)}
+            if before is None:
+                return {"items": items, "cursor": None}
+        return {"items": items, "cursor": cursors.encode(before)}
+
+    def _run_page(self, tenant_id: str, query: RunQuery, before: str) -> tuple[list[tuple[str, dict[str, Any]]], str | None]:
+        """Complete runs of one page with the position to go on after each; None when there are no more."""
+        wanted = max(_ROWS_PER_RUN * (query.limit + 1), _MIN_ROWS)
+        if query.kpi_id is not None:
+            since = iso(query.since) if query.since else "0"
+            rows, more = self._logs.by_kpi(tenant_id, query.kpi_id, rows=wanted, since=since, before=before)
+        else:
+            since = run_id_text(first_run_id_at(query.since)) if query.since else "0"
+            rows, more = self._logs.by_tenant(tenant_id, rows=wanted, since=since, before=before)
+        key = "gsi_sk" if query.kpi_id is not None else "sk"
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
+            # Everything of the key up to the entry: sorts before the run's own rows and after those of older runs.
+            position = str(row[key]).removesuffix(f"#{row['entry']}")
+            groups.setdefault(position, []).append(row)
+        positions = list(groups)
+        if more and len(positions) > 1:
+            positions = positions[:-1]  # its other rows may be on the next page
+        folded = [(position, fold_run(groups[position]) or {}) for position in positions]
+        return folded, (positions[-1] if more and positions else None)
+
+    def run(self, tenant_id: str, run_id: int) -> Page:
+        """One run with its rows of all five tables.
+
+        Raises:
+            KpiError: NOT_FOUND when the tenant has no such run.
+        """
+        entries = self._logs.of_run(tenant_id, run_id, LogTable.RUN)
+        folded = fold_run(entries)
+        if folded is None:
+            raise KpiError(ErrorCode.NOT_FOUND, f"there is no run {run_id}")
+        children = {name: [_visible(row) for row in self._logs.of_run(tenant_id, run_id, table)] for name, table in _CHILD_TABLES.items()}
+        delivery = children.pop("delivery")
+        return {
+            "run": _run_json(folded),
+            "entries": sorted(str(row["entry"]) for row in entries),
+            **children,
+            "delivery": delivery[0] if delivery else None,
+            "links": {"kpi": f"/kpis/{folded['kpi_id']}", "runs": f"/runs?kpi_id={folded['kpi_id']}"},
+        }
+
+    def results(self, tenant_id: str, query: ResultQuery) -> Page:
+        """Current results, newest period first."""
+        conditions = ["tenant_id = %(tenant)s", "environment = %(environment)s", "scd_view = %(scd_view)s"]
+        parameters: dict[str, Any] = {"tenant": tenant_id, "environment": query.environment, "scd_view": query.scd_view.value}
+        filters = {
+            "kpi_id = %(kpi_id)s": ("kpi_id", query.kpi_id),
+            "entity = %(entity)s": ("entity", query.entity),
+            "period_start >= %(since)s": ("since", query.since),
+            "period_start < %(until)s": ("until", query.until),
+        }
+        for condition, (name, value) in filters.items():
+            if value is not None:
+                conditions.append(condition)
+                parameters[name] = value
+        position = cursors.decode(query.cursor)
+        if position is not None:
+            conditions.append("(period_start, kpi_id, entity) < (%(c_start)s::timestamptz, %(c_kpi)s, %(c_entity)s)")
+            parameters |= _result_position(position)
+        sql = (
+            "SELECT run_id::text AS run_id, kpi_id, contract_version, variant_label, entity, period_start, period_end, time_grain, "  # noqa: S608
+            "scd_view, value, unit, verdict, rows_processed, extensions, flags, delivered_at FROM kpi_result_current "
+            f"WHERE {' AND '.join(conditions)} ORDER BY period_start DESC, kpi_id DESC, entity DESC LIMIT {query.limit + 1}"
+        )
+        rows = [_json_row(row) for row in self._results().rows(tenant_id, sql, parameters)]
+        page = rows[: query.limit]
+        more = len(rows) > query.limit
+        last = json.dumps([page[-1]["period_start"], page[-1]["kpi_id"], page[-1]["entity"]]) if more else None
+        return {"items": page, "cursor": cursors.encode(last)}
+
+
+def _result_position(position: str) -> dict[str, str]:
+    try:
+        start, kpi_id, entity = (str(part) for part in json.loads(position))
+    except (ValueError, TypeError) as error:
+        raise KpiError(ErrorCode.INVALID_INPUT, "cursor is not one of /results; start again without it") from error
+    return {"c_start": start, "c_kpi": kpi_id, "c_entity": entity}
+
+
+def _matches(row: Mapping[str, Any], query: KpiQuery) -> bool:
+    exact = (("pack", query.pack), ("layer", query.layer), ("owner", query.owner), ("status", query.status))
+    if any(value is not None and row.get(name) != value for name, value in exact):
+        return False
+    text = f"{row.get('kpi_id')} {row.get('name')} {row.get('definition')}".lower()
+    return query.q is None or query.q.lower() in text
+
+
+def _run_json(run: Mapping[str, Any]) -> dict[str, Any]:
+    return {**run, "run_id": str(run["run_id"])}
+
+
+def _visible(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: str(value) if name == "run_id" else value for name, value in row.items() if name not in _HIDDEN}
+
+
+def _json_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: iso(value) if hasattr(value, "astimezone") else value for name, value in row.items()}

@@ -1,0 +1,57 @@
+"""Who asks, and for which tenant: deny by default (K18)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from lambdas.domain.errors import ErrorCode, KpiError
+
+
+class Role(StrEnum):
+    """Groups of the user pool."""
+
+    PLATFORM_ADMIN = "platform-admin"
+    CLIENT_ADMIN = "client-admin"
+    READ_ONLY = "read-only"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A verified person acting for one tenant."""
+
+    subject: str
+    roles: frozenset[Role]
+    tenant_id: str
+
+
+def roles_of(claim: Any) -> frozenset[Role]:
+    """Roles in the groups claim, which API Gateway hands on as `[a b]`, others as a list or `a,b`. Unknown groups mean nothing."""
+    words = claim if isinstance(claim, list) else str(claim or "").strip("[]").replace(",", " ").split()  # pyright: ignore[reportUnknownVariableType]
+    known = {role.value: role for role in Role}
+    return frozenset(known[name] for name in (str(word).strip("\"' ") for word in words) if name in known)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def caller_of(claims: Mapping[str, Any], requested_tenant: str | None) -> Caller:
+    """The caller with the tenant it may act for.
+
+    Raises:
+        KpiError: POLICY_DENY without a role or for another tenant; INVALID_INPUT when a platform admin names no tenant.
+    """
+    subject = str(claims.get("sub") or "")
+    roles = roles_of(claims.get("cognito:groups"))
+    own = str(claims.get("custom:tenant_id") or "") or None
+    if not subject or not roles:
+        raise KpiError(ErrorCode.POLICY_DENY, "the token carries none of the roles platform-admin, client-admin and read-only")
+    if Role.PLATFORM_ADMIN in roles:
+        tenant = requested_tenant or own
+        if tenant is None:
+            raise KpiError(ErrorCode.INVALID_INPUT, "a platform admin belongs to no tenant; say which in the header X-Tenant-Id")
+        return Caller(subject, roles, tenant)
+    if own is None:
+        raise KpiError(ErrorCode.POLICY_DENY, "the token names no tenant (claim custom:tenant_id)")
+    if requested_tenant is not None and requested_tenant != own:
+        raise KpiError(ErrorCode.POLICY_DENY, "X-Tenant-Id is not the tenant of the token")
+    return Caller(subject, roles, own)
