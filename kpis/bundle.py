@@ -15,10 +15,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
-from kpis.diagnostics import DictionaryError
-from kpis.documents import find_files
 from kpis.hashing import canonical_json
-from kpis.loader import read_dictionary
 from kpis.schema import Dictionary, Kpi, Pack, Signal, Source
 from kpis.summary import DictionarySummary, summarize
 
@@ -55,6 +52,8 @@ def build_bundle(packs_dir: Path | Iterable[Path], cache_dir: Path) -> Bundle:
 
 def raw_digest(roots: Iterable[Path]) -> str:
     """SHA-256 over the names and bytes of all pack files and of the code that reads them."""
+    from kpis.documents import find_files
+
     digest = hashlib.sha256(str(FORMAT).encode())
     code = sorted(Path(__file__).parent.glob("*.py"))
     for root in (*roots, None):
@@ -79,12 +78,10 @@ def _cached(index: Path, cache_dir: Path) -> Bundle | None:
 
 
 def _build(roots: list[Path], index: Path, cache_dir: Path) -> Bundle:
-    from kpis.checks import check_dictionary
+    # Whoever only reads bundles, such as a function, needs neither YAML nor SQL.
+    from kpis.checks import check_packs
 
-    loaded = read_dictionary(*roots)
-    problems = (*loaded.diagnostics, *check_dictionary(loaded))
-    if problems:
-        raise DictionaryError(problems)
+    loaded = check_packs(*roots)
     content = bundle_bytes(loaded.dictionary)
     sha256 = hashlib.sha256(content).hexdigest()
     summary = summarize(loaded.dictionary)

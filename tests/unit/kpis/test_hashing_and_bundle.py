@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kpis
-from kpis import bundle as bundles
+from kpis import checks
 from kpis.bundle import BundleError, build_bundle, bundle_bytes, read_bundle
 from kpis.diagnostics import DictionaryError
 from kpis.generate import write_packs
@@ -79,7 +79,7 @@ def test_an_unchanged_dictionary_is_not_parsed_again(tmp_path: Path, monkeypatch
     def refuse(*_: object) -> None:
         raise AssertionError("the packs were parsed although nothing changed")
 
-    monkeypatch.setattr(bundles, "read_dictionary", refuse)
+    monkeypatch.setattr(checks, "read_dictionary", refuse)
     assert build_bundle(tmp_path / "packs", tmp_path / "cache") == first
 
 
