@@ -125,7 +125,10 @@ def _reconciler(context: PolicyContext) -> list[Allow]:
 def _dispatcher(context: PolicyContext) -> list[Allow]:
     names = context.names
     return [
-        Allow("ReadRecords", READ_TABLE, tables(names, "catalog", "log-run", "log-delivery")),
+        Allow("ReadTriggers", QUERY, tables(names, "catalog")),
+        # A KPI over other KPIs starts when all of them have delivered the period.
+        Allow("ReadRuns", QUERY, tables(names, "log-run")),
+        Allow("ReadDeliveries", GET, tables(names, "log-delivery")),
         Allow("StartRuns", ["states:StartExecution"], [names.state_machine_arn]),
         use_tables(context),
     ]

@@ -15,7 +15,7 @@ from infra.components.base import Component, Context
 from infra.components.protection import BudgetArgs, monthly_budget
 from infra.components.store import empty_secret
 from infra.config import Route, TenantConfig
-from infra.function_policies import INSERT
+from infra.function_policies import INSERT, tables
 from infra.names import LOG_TABLES
 
 URGENT, ROUTINE = "urgent", "routine"
