@@ -42,6 +42,8 @@ MODULES = (
     "cloudfront_parts",
     "ssm",
     "absent",
+    "rds",
+    "resourcegroups",
 )  # fmt: skip
 """The files of `local.provider.services`, one per AWS service, one line each."""
 

@@ -1,8 +1,8 @@
 """Types the product uses on AWS whose calls the emulator does not have: a create fails at once and says so, never a false success."""
 
 from local.provider.framework.context import Context, ProviderError
-from local.provider.framework.resource import Inputs, Observed, Resource
-from local.provider.framework.schema import Property, boolean, integer, listing, mapping, record, text
+from local.provider.framework.resource import Inputs, Observed, Resource, Tags
+from local.provider.framework.schema import Property, boolean, integer, listing, record, text
 
 EMPTY = record({})
 TEXTS = listing(text())
@@ -47,7 +47,6 @@ NAMESPACE = {
     "kmsKeyId": text(),
     "logExports": TEXTS,
     "manageAdminPassword": boolean(),
-    "tags": mapping(text()),
 }
 WORKGROUP = {
     "namespaceName": text(required=True),
@@ -62,11 +61,14 @@ WORKGROUP = {
     "securityGroupIds": TEXTS,
     "subnetIds": TEXTS,
     "trackName": text(),
-    "tags": mapping(text()),
 }
 
 
-def absent(token: str, call: str, inputs: dict[str, Property]) -> Resource:
+NO_TAGS = Tags(read=lambda _ctx, _id, _state: {}, write=lambda _ctx, _id, _inputs, _changed, _removed: None)
+"""For types that have tags: never called, because nothing is ever made."""
+
+
+def absent(token: str, call: str, inputs: dict[str, Property], tags: Tags | None = None) -> Resource:
     """A type whose create always fails, naming the missing call."""
 
     def create(ctx: Context, _inputs: Inputs) -> str:
@@ -80,11 +82,11 @@ def absent(token: str, call: str, inputs: dict[str, Property]) -> Resource:
     def delete(_ctx: Context, _id: str, _state: Inputs) -> None:
         """Nothing was ever made."""
 
-    return Resource(token=token, inputs=inputs, create=create, read=read, delete=delete)
+    return Resource(token=token, inputs=inputs, create=create, read=read, delete=delete, tags=tags)
 
 
 RESOURCES = (
     absent("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration", "PutLoggingConfiguration (WAF)", LOGGING),
-    absent("aws:redshiftserverless/namespace:Namespace", "Redshift Serverless", NAMESPACE),
-    absent("aws:redshiftserverless/workgroup:Workgroup", "Redshift Serverless", WORKGROUP),
+    absent("aws:redshiftserverless/namespace:Namespace", "Redshift Serverless", NAMESPACE, NO_TAGS),
+    absent("aws:redshiftserverless/workgroup:Workgroup", "Redshift Serverless", WORKGROUP, NO_TAGS),
 )

@@ -3,9 +3,9 @@
 from typing import Any, cast
 
 from local.provider.framework.context import Context
-from local.provider.framework.resource import Inputs, Observed, Resource
+from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import boolean, integer, listing, number, record, text
-from local.provider.framework.translation import from_aws, to_aws
+from local.provider.framework.translation import from_aws, tag_list, tag_map, to_aws
 
 ACCESS = {
     "name": text(computed=True),
@@ -214,6 +214,23 @@ def delete_function(ctx: Context, id: str, _state: Inputs) -> None:
     client.delete_function(Name=id, IfMatch=client.describe_function(Name=id, Stage="DEVELOPMENT")["ETag"])
 
 
+def _function_arn(ctx: Context, name: str) -> str:
+    return ctx.arn("cloudfront", f"function/{name}", region="")
+
+
+def read_tags(ctx: Context, id: str, _state: Inputs) -> dict[str, str]:
+    """The function's tags."""
+    return tag_map(ctx.client("cloudfront").list_tags_for_resource(Resource=_function_arn(ctx, id))["Tags"].get("Items"))
+
+
+def write_tags(ctx: Context, id: str, _inputs: Inputs, changed: dict[str, str], removed: list[str]) -> None:
+    """Set and remove tags."""
+    if changed:
+        ctx.client("cloudfront").tag_resource(Resource=_function_arn(ctx, id), Tags={"Items": tag_list(changed)})
+    if removed:
+        ctx.client("cloudfront").untag_resource(Resource=_function_arn(ctx, id), TagKeys={"Items": removed})
+
+
 RESOURCES = (
     Resource(
         token="aws:cloudfront/originAccessControl:OriginAccessControl",
@@ -250,5 +267,6 @@ RESOURCES = (
         read=read_function,
         update=update_function,
         delete=delete_function,
+        tags=Tags(read_tags, write_tags),
     ),
 )

@@ -95,7 +95,7 @@ def test_a_response_headers_policy_lives_a_full_life(rig: Rig) -> None:
 
 def test_a_function_lives_a_full_life(rig: Rig) -> None:
     code = "function handler(event) { return event.request; }"
-    it = rig.create(FUNCTION, name="rewrite", code=code, runtime="cloudfront-js-2.0", comment="rewrite")
+    it = rig.create(FUNCTION, name="rewrite", code=code, runtime="cloudfront-js-2.0", comment="rewrite", tags={"team": "kpi"})
     assert it.state["liveStageEtag"]
 
     def spoil() -> None:
@@ -104,4 +104,4 @@ def test_a_function_lives_a_full_life(rig: Rig) -> None:
         config: Any = {"Comment": "rewrite", "Runtime": "cloudfront-js-2.0"}
         client.update_function(Name="rewrite", IfMatch=now["ETag"], FunctionConfig=config, FunctionCode=b"other")
 
-    lives_a_full_life(it, change={"code": code + "\n"}, spoil=spoil, drifted="code")
+    lives_a_full_life(it, change={"code": code + "\n", "tags": {"team": "core"}}, spoil=spoil, drifted="code")
