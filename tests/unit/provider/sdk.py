@@ -64,7 +64,8 @@ def outputs(token: str) -> set[str]:
 
 
 def _fields(arguments: type[Any], seen: tuple[type[Any], ...]) -> Mapping[str, Shape]:
-    if arguments in seen:
+    # Firewall statements hold statements: one repetition is as deep as the local provider goes.
+    if seen.count(arguments) > 1:
         return {}
     names, types = sdk_types.input_type_py_to_pulumi_names(arguments), sdk_types.input_type_types(arguments)
     parameters = inspect.signature(arguments.__init__).parameters
