@@ -36,4 +36,11 @@ class PostStep:
 
 def steps() -> list[PostStep]:
     """The steps, in order."""
-    return []
+    from cli import demo_steps
+
+    return [
+        PostStep("demo data", "golden data of the three demo tenants into PostgreSQL", demo_steps.load_data),
+        PostStep("secrets", "connection strings into Secrets Manager", demo_steps.set_secrets),
+        PostStep("demo people", "one person per role and tenant into Cognito", demo_steps.create_people),
+        PostStep("status", "the first picture", demo_steps.show_status),
+    ]

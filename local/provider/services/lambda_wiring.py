@@ -104,11 +104,12 @@ MAPPING: dict[str, Property] = {
     "startingPosition": text("LATEST", "TRIM_HORIZON", "AT_TIMESTAMP", replace=True),
     "tumblingWindowInSeconds": integer(computed=True),
 }
+MAPPING_NAMES = {"destinationArn": "Destination"}
 
 
 def create_mapping(ctx: Context, inputs: Inputs) -> str:
     """Make the mapping."""
-    return str(ctx.client("lambda").create_event_source_mapping(**to_aws(inputs, MAPPING))["UUID"])
+    return str(ctx.client("lambda").create_event_source_mapping(**to_aws(inputs, MAPPING, MAPPING_NAMES))["UUID"])
 
 
 def read_mapping(ctx: Context, id: str, state: Inputs) -> Observed:
@@ -117,7 +118,7 @@ def read_mapping(ctx: Context, id: str, state: Inputs) -> Observed:
     arn = str(found["FunctionArn"])
     asked = str(state.get("functionName") or "")
     changed = found.get("LastModified")
-    inputs = from_aws(found, omit(MAPPING, "enabled", "functionName"))
+    inputs = from_aws(found, omit(MAPPING, "enabled", "functionName"), MAPPING_NAMES)
     return Observed(
         inputs={
             **inputs,
@@ -139,7 +140,8 @@ def read_mapping(ctx: Context, id: str, state: Inputs) -> Observed:
 def update_mapping(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
     """Write all settings that can change."""
     cleared: dict[str, Any] = {"FilterCriteria": {"Filters": []}} if old.get("filterCriteria") and not new.get("filterCriteria") else {}
-    ctx.client("lambda").update_event_source_mapping(UUID=id, **to_aws(new, omit(MAPPING, "eventSourceArn", "startingPosition")), **cleared)
+    settings = to_aws(new, omit(MAPPING, "eventSourceArn", "startingPosition"), MAPPING_NAMES)
+    ctx.client("lambda").update_event_source_mapping(UUID=id, **settings, **cleared)
 
 
 def find_mapping(ctx: Context, inputs: Inputs) -> str | None:

@@ -1,0 +1,50 @@
+"""`kpi runs`: runs of a tenant, newest first."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.control_plane import ControlPlane, tenants
+from local.settings import load_settings
+
+
+def command(
+    tenant: Annotated[str, typer.Argument(help="The tenant, such as acme.")],
+    kpi: Annotated[str | None, typer.Argument(help="Only runs of this KPI, such as CFO-EF-02.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only success, failed, partial or skipped.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only runs started at or after this moment, such as 2026-01-31T00:00:00Z.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most this many.")] = 30,
+    environment: Annotated[str, typer.Option("--env", help="KPI environment: dev, stg or prod.")] = "prod",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List runs of a tenant, newest first. Details of one: kpi show TENANT RUN_ID."""
+    settings = load_settings()
+    (name,) = tenants(settings, [tenant], environment)
+    asked = {"environment": environment, "limit": str(min(limit, 100)), "kpi_id": kpi, "status": status, "since": since}
+    found = list(islice(ControlPlane(settings).items("/runs", name, **{key: each for key, each in asked.items() if each}), limit))
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    table = Table("run", "KPI", "version", "started (UTC)", "period", "try", "status", "value", "verdict", "SLA", "error")
+    for run in found:
+        value = run.get("value")
+        table.add_row(
+            run["run_id"],
+            run["kpi_id"],
+            run["contract_version"],
+            run["started_at"][:19].replace("T", " "),
+            (run.get("time_range") or "").split("T")[0],
+            str(run.get("retry_seq", 0)),
+            run.get("status") or "running",
+            "" if value is None else f"{value:,.2f} {run.get('unit') or ''}",
+            run.get("verdict") or "",
+            "breach" if run.get("sla_breached") else "",
+            run.get("error_code") or "",
+        )
+    Console().print(table)

@@ -1,0 +1,133 @@
+"""`kpi status`: the first picture. Every KPI of every tenant with its last run; what needs somebody comes first."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.control_plane import ControlPlane, tenants
+from local.settings import load_settings
+
+BROKEN = ("failed", "skipped")
+_STYLES = {"failed": "bold red", "skipped": "bold red", "partial": "yellow", "success": "green", "never run": "dim"}
+_VERDICT_STYLES = {"Adequate": "green", "Low": "yellow", "Critical": "bold red"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One KPI of one tenant. `why` says in words what is wrong; empty when nothing is."""
+
+    tenant_id: str
+    kpi_id: str
+    name: str
+    version: str
+    period: str
+    last_run: str
+    status: str
+    value: float | None
+    entity: str | None
+    unit: str
+    verdict: str | None
+    sla: str
+    run_id: str
+    why: str
+
+    @property
+    def rank(self) -> tuple[int, str, str]:
+        """Failures on top, then breaches and bad verdicts, then the rest by tenant and id."""
+        if self.status in BROKEN:
+            grade = 0
+        elif self.sla == "breach" or self.verdict == "Critical":
+            grade = 1
+        elif self.verdict == "Low" or self.status == "partial":
+            grade = 2
+        else:
+            grade = 4 if self.status == "success" else 3
+        return grade, self.tenant_id, self.kpi_id
+
+
+def command(
+    tenant: Annotated[list[str] | None, typer.Option("--tenant", "-t", help="Only this tenant; may be repeated.")] = None,
+    environment: Annotated[str, typer.Option("--env", help="KPI environment: dev, stg or prod.")] = "prod",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show tenant, KPI, version, last run, value, verdict and SLA of every KPI, failures on top.
+
+    Reads through the control plane's API as the demo's platform admin. Details of a run: kpi show TENANT RUN_ID.
+    """
+    settings = load_settings()
+    plane = ControlPlane(settings)
+    lines = [line for name in tenants(settings, tenant, environment) for line in read(plane, name, environment)]
+    lines.sort(key=lambda line: line.rank)
+    if as_json:
+        print(json.dumps([asdict(line) for line in lines], indent=2))
+    else:
+        show(lines)
+
+
+def read(plane: ControlPlane, tenant: str, environment: str) -> list[Line]:
+    """The KPIs of a tenant that run, with their last runs."""
+    found = plane.items("/kpis", tenant, environment=environment, include="last_run", limit="100")
+    return [line_of(tenant, item) for item in found if item["status"] in ("active", "deprecated")]
+
+
+def line_of(tenant: str, item: dict[str, Any]) -> Line:
+    """One catalog item with `last_run` as a line."""
+    run: dict[str, Any] = item.get("last_run") or {}
+    status = run.get("status") or ("running" if run else "never run")
+    return Line(
+        tenant_id=tenant,
+        kpi_id=item["kpi_id"],
+        name=item["name"],
+        version=run.get("contract_version") or item["contract_version"],
+        period=(run.get("time_range") or "").split("T")[0],
+        last_run=(run.get("started_at") or "")[:19].replace("T", " "),
+        status=status,
+        value=run.get("value"),
+        entity=run.get("entity"),
+        unit=run.get("unit") or "",
+        verdict=run.get("verdict"),
+        sla="breach" if run.get("sla_breached") else ("within" if run.get("finished_at") else ""),
+        run_id=run.get("run_id", ""),
+        why=" ".join(filter(None, (run.get("error_code"), run.get("error_message")))),
+    )
+
+
+def show(lines: list[Line]) -> None:
+    """Print the table and what is wrong, in words, below it."""
+    console = Console()
+    table = Table("tenant", "KPI", "name", "version", "period", "last run (UTC)", "status", "value", "verdict", "SLA", title="KPIs")
+    for line in lines:
+        table.add_row(
+            line.tenant_id,
+            line.kpi_id,
+            line.name,
+            line.version,
+            line.period,
+            line.last_run,
+            Text(line.status, style=_STYLES.get(line.status, "")),
+            number(line),
+            Text(line.verdict or "", style=_VERDICT_STYLES.get(line.verdict or "", "")),
+            Text(line.sla, style="bold red" if line.sla == "breach" else ""),
+        )
+    console.print(table)
+    for line in lines:
+        if line.why:
+            console.print(Text(f"{line.tenant_id} {line.kpi_id}: {line.why}\n    details: kpi show {line.tenant_id} {line.run_id}"))
+    broken = sum(line.status in BROKEN for line in lines)
+    critical = sum(line.verdict == "Critical" for line in lines)
+    console.print(f"{len(lines)} KPIs: {broken} without a delivered number, {critical} with verdict Critical")
+
+
+def number(line: Line) -> str:
+    """The value with its unit; the entity when it is not the tenant's total."""
+    if line.value is None:
+        return ""
+    where = "" if line.entity in (None, "ALL") else f" ({line.entity})"
+    return f"{line.value:,.2f} {line.unit}{where}"
