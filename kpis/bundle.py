@@ -20,6 +20,7 @@ from kpis.schema import Dictionary, Kpi, Pack, Signal, Source
 from kpis.summary import DictionarySummary, summarize
 
 FORMAT = 1
+REPOSITORY = Path(__file__).parent.parent
 _MODELS: dict[str, type[BaseModel]] = {"pack": Pack, "source": Source, "signal": Signal, "kpi": Kpi}
 _PRESET = 6
 
@@ -72,7 +73,10 @@ def _cached(index: Path, cache_dir: Path) -> Bundle | None:
         path = cache_dir / str(known["file"])
         if hashlib.sha256(path.read_bytes()).hexdigest() != known["sha256"]:
             return None
-        return Bundle(path, str(known["sha256"]), DictionarySummary.model_validate_json(body))
+        summary = DictionarySummary.model_validate_json(body)
+        # Runbooks are not part of the digest; one that is gone must be found as if nothing were cached.
+        gone = [name for name in {row.runbook for row in summary.rows} if not (REPOSITORY / name.partition("#")[0]).is_file()]
+        return None if gone else Bundle(path, str(known["sha256"]), summary)
     except (OSError, ValueError, KeyError, TypeError):
         return None  # an absent or damaged cache is rebuilt
 
@@ -81,7 +85,7 @@ def _build(roots: list[Path], index: Path, cache_dir: Path) -> Bundle:
     # Whoever only reads bundles, such as a function, needs neither YAML nor SQL.
     from kpis.checks import check_packs
 
-    loaded = check_packs(*roots)
+    loaded = check_packs(*roots, root=REPOSITORY)
     content = bundle_bytes(loaded.dictionary)
     sha256 = hashlib.sha256(content).hexdigest()
     summary = summarize(loaded.dictionary)

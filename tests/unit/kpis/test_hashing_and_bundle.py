@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kpis
+from kpis import bundle as bundles
 from kpis import checks
 from kpis.bundle import BundleError, build_bundle, bundle_bytes, read_bundle
 from kpis.diagnostics import DictionaryError
@@ -99,6 +100,15 @@ def test_a_damaged_cache_is_built_again(tmp_path: Path) -> None:
     first.path.write_bytes(b"damaged")
     again = build_bundle(tmp_path / "packs", tmp_path / "cache")
     assert again.path.read_bytes() == content
+
+
+def test_a_runbook_that_is_gone_is_found_although_the_packs_are_cached(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "REPOSITORY", shop.folder)
+    packs = shop.write()
+    build_bundle(packs, shop.folder / "cache")
+    (shop.folder / "docs" / "runbooks" / "shop.md").unlink()
+    with pytest.raises(DictionaryError, match="missing-runbook"):
+        build_bundle(packs, shop.folder / "cache")
 
 
 def test_invalid_packs_write_nothing(shop: Shop, tmp_path: Path) -> None:
