@@ -80,7 +80,7 @@ class AlarmEvaluator:
             if old is not judgement.state:
                 self._status.add(alarm_transitions=1)
                 log.info("alarm %s: %s -> %s: %s", alarm.name, old, judgement.state, judgement.reason)
-        if alarm.state != judgement.state:
+        if alarm.state != judgement.state or old is not judgement.state:
             self._set_state(alarm.name, judgement, data)
 
     def _set_state(self, name: str, judgement: Judgement, data: str) -> None:
@@ -116,15 +116,21 @@ class AlarmEvaluator:
         """Send what is due, oldest first; what was sent just before a crash may go out twice, as SNS may do too."""
         for number, kind, payload in self._store.deliveries():
             try:
-                if kind == "sns":
-                    self._clients("sns").publish(**payload)
-                else:
-                    self._clients("events").put_events(Entries=[payload])
+                self._send(kind, payload)
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") not in _GONE:
                     raise
                 self._status.error(f"alarms: {payload.get('TopicArn', 'the default event bus')} does not exist; the message was dropped")
             self._store.delivered(number)
+
+    def _send(self, kind: str, payload: dict[str, Any]) -> None:
+        if kind == "sns":
+            self._clients("sns").publish(**payload)
+            return
+        answer = self._clients("events").put_events(Entries=[payload])
+        refused = [entry for entry in answer["Entries"] if "ErrorCode" in entry]
+        if refused:
+            self._status.error(f"alarms: the event bus refused a state change: {refused[0]['ErrorCode']}: {refused[0]['ErrorMessage']}")
 
 
 def rule_of(definition: Mapping[str, Any]) -> Rule:

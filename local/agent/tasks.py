@@ -160,7 +160,7 @@ class TaskRunner:
                 raise
             self._children[task.arn] = child
             self._adopt(task, child.pid, watch.start_time(child.pid))
-            log.info("task %s: process %s runs %s", task.id, child.pid, " ".join(task.command))
+            log.info("task %s: process %s runs %s", task.id, child.pid, " ".join(task.command[:2]))
 
     def _adopt(self, task: TaskRow, pid: int | None, started: str | None) -> None:
         if pid is None or (started is None and task.arn not in self._children):
@@ -229,7 +229,7 @@ class TaskRunner:
             task_process.output_file(self._settings, task).unlink(missing_ok=True)
             self._store.remove_task(task.arn)
             self._stopping.pop(task.arn, None)
-            self._status.add(tasks_finished=1, tasks_failed=int(unanswered or not ended_well))
+            self._status.add(tasks_finished=1, tasks_failed=int(unanswered or task.exit_code not in (0, None)))
             log.info("task %s: %s%s", task.id, task.cause, ", its execution was told that it failed" if unanswered else "")
 
     def _fail_token(self, task: TaskRow) -> bool:
