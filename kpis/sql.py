@@ -62,7 +62,7 @@ class _RefusedError(Exception):
 
 
 def normalize(sql: str) -> str:
-    """The statement as sqlglot writes it for PostgreSQL: one line, no comments.
+    """The statement in one spelling: one line, no comments, parameters as `:name`.
 
     Raises:
         ValueError: when it is not one SELECT.
@@ -70,7 +70,15 @@ def normalize(sql: str) -> str:
     query, problems = parse_query(sql)
     if query is None:
         raise ValueError("; ".join(problem.message for problem in problems))
-    return query.sql(dialect=DIALECT, comments=False)
+    return written(query)
+
+
+def written(query: exp.Expression) -> str:
+    """A judged statement as text for PostgreSQL, its parameters as `:name` (sqlglot alone writes those of one driver)."""
+    copy = query.copy()
+    for parameter in list(copy.find_all(exp.Placeholder)):
+        parameter.replace(exp.Var(this=f":{parameter.name}"))
+    return copy.sql(dialect=DIALECT, comments=False)
 
 
 def sql_hash(sql: str) -> str:

@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kpis
@@ -37,6 +37,7 @@ def test_ordering_a_circle_names_it(shop: Shop) -> None:
         topological_order(loaded.kpis)
 
 
+@settings(deadline=None)
 @given(graph=_GRAPHS)
 def test_found_circles_are_real_and_every_circle_is_touched(graph: dict[str, tuple[str, ...]]) -> None:
     circles = find_cycles(graph)

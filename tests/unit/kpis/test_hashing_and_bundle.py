@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kpis
@@ -34,6 +34,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Dictionary:
     return kpis.load(folder)
 
 
+@settings(deadline=None)
 @given(seed=st.integers())
 def test_the_order_of_fields_does_not_change_the_hash(generated: Dictionary, seed: int) -> None:
     order = random.Random(seed)  # noqa: S311 - shuffles keys, keeps no secret
@@ -42,6 +43,7 @@ def test_the_order_of_fields_does_not_change_the_hash(generated: Dictionary, see
     assert definition_hash(again) == definition_hash(kpi)
 
 
+@settings(deadline=None)
 @given(field=st.sampled_from(["name", "purpose", "unit", "contract_version", "tier"]), number=st.integers(1, 2))
 def test_a_change_of_any_field_changes_the_hash(generated: Dictionary, field: str, number: int) -> None:
     kpi = generated.kpis[0]

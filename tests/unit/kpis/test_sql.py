@@ -97,6 +97,11 @@ def test_the_normal_form_keeps_the_meaning_and_the_hash_ignores_layout(sql: str)
     assert sql_hash(f"/* note */ {sql.replace(' ', chr(10), 1)} -- end") == sql_hash(sql)
 
 
+def test_the_normal_form_keeps_named_parameters_and_what_only_looks_like_one() -> None:
+    sql = "SELECT '%(as_of)s', '12:30' FROM gdp_sales WHERE sold_on = :as_of::DATE"
+    assert normalize(sql) == "SELECT '%(as_of)s', '12:30' FROM gdp_sales WHERE sold_on = CAST(:as_of AS DATE)"
+
+
 def test_output_columns_must_be_exact_in_every_branch() -> None:
     good = "SELECT 'ALL' AS entity, 1 AS value, 2 AS rows_processed"
     for sql, passes in (
