@@ -35,6 +35,18 @@ class Clients:
         return self._clients[service]
 
 
+class ActingClients(Clients):
+    """Clients of a tenant that follow the renewal of its session."""
+
+    def __init__(self, tenants: TenantClients, tenant_id: str, role_arn: str | None) -> None:
+        super().__init__()
+        self._tenants = tenants
+        self._who = (tenant_id, role_arn)
+
+    def __call__(self, service: str) -> Any:
+        return self._tenants.of(*self._who)(service)
+
+
 @dataclass
 class _Assumed:
     clients: Clients

@@ -1,23 +1,29 @@
-"""Puts adapters and domain together, once per process: what a warm function reuses."""
+"""Puts adapters and domain together, once per process: what a warm function reuses.
+
+Each part is imported when it is first asked for, so that Open and Close start without SQL parser and database drivers.
+"""
 
 from __future__ import annotations
 
 import random
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from lambdas.adapters.aws import Clients, Secrets, TenantClients
+from lambdas.adapters.aws import ActingClients, Clients, Secrets, TenantClients
 from lambdas.adapters.catalog import DynamoCatalog
-from lambdas.adapters.events import EventBus
 from lambdas.adapters.runlogs import DynamoRunLogs
 from lambdas.adapters.settings import Settings, from_environment
 from lambdas.adapters.system import RandomIds, SystemClock
-from lambdas.adapters.telemetry import EmfMetrics, configure_logging
-from lambdas.adapters.warehouse import SqlWarehouses
-from lambdas.domain.closing import Closer
-from lambdas.domain.delivery import Deliverer
+from lambdas.adapters.telemetry import configure_logging
 from lambdas.domain.model import Run
-from lambdas.domain.opening import Opener
-from lambdas.domain.runner import Runner
+
+if TYPE_CHECKING:
+    from lambdas.adapters.results import PostgresResults
+    from lambdas.adapters.warehouse import SqlWarehouses
+    from lambdas.domain.closing import Closer
+    from lambdas.domain.delivery import Deliverer
+    from lambdas.domain.opening import Opener
+    from lambdas.domain.runner import Runner
 
 
 class RunWiring:
@@ -35,7 +41,7 @@ class RunWiring:
         self._runners: dict[tuple[str, str | None], Runner] = {}
 
     @cached_property
-    def results(self):  # noqa: ANN201 - imported late: Open needs no database driver
+    def results(self) -> PostgresResults:
         from lambdas.adapters.results import PostgresResults
 
         name = self.settings.result_store_secret
@@ -43,6 +49,8 @@ class RunWiring:
 
     @cached_property
     def warehouses(self) -> SqlWarehouses:
+        from lambdas.adapters.warehouse import SqlWarehouses
+
         return SqlWarehouses(self._warehouse_url, lambda run: self.secrets.forget(run.warehouse_secret))
 
     def _warehouse_url(self, run: Run) -> str:
@@ -50,10 +58,16 @@ class RunWiring:
 
     @cached_property
     def opener(self) -> Opener:
+        from lambdas.domain.opening import Opener
+
         return Opener(self.catalog, self.logs, self.clock, RandomIds(), self.settings.region)
 
     @cached_property
     def closer(self) -> Closer:
+        from lambdas.adapters.events import EventBus
+        from lambdas.adapters.telemetry import EmfMetrics
+        from lambdas.domain.closing import Closer
+
         return Closer(
             catalog=self.catalog,
             logs=self.logs,
@@ -61,23 +75,21 @@ class RunWiring:
             metrics=EmfMetrics(self.settings.metric_namespace),
             clock=self.clock,
             random=random.random,
-            deliverer=lambda: Deliverer(self.results, self.logs, self.clock),
+            deliverer=self._deliverer,
         )
 
+    def _deliverer(self) -> Deliverer:
+        from lambdas.domain.delivery import Deliverer
+
+        return Deliverer(self.results, self.logs, self.clock)
+
     def runner(self, run: Run) -> Runner:
-        """The runner for a tenant: its logs and secret are reached with the tenant's own role."""
+        """The runner for a tenant: its rows and secret are reached with the tenant's own role."""
+        from lambdas.domain.runner import Runner
+
         key = (run.tenant_id, run.role_arn)
         if key not in self._runners:
-            tenants, role = self.tenants, run.role_arn
-            tenant_id = run.tenant_id
-
-            class Acting(Clients):
-                """Clients that follow the renewal of the tenant's session."""
-
-                def __call__(self, service: str):  # noqa: ANN204
-                    return tenants.of(tenant_id, role)(service)
-
-            clients = Acting()
+            clients = ActingClients(self.tenants, run.tenant_id, run.role_arn)
             logs = DynamoRunLogs(clients, self.settings.log_tables)
             catalog = DynamoCatalog(clients, self.settings.catalog_table)
             self._runners[key] = Runner(catalog, logs, self.results, self.warehouses, self.clock)
