@@ -12,7 +12,8 @@ GROUP: dict[str, Property] = {
     "userPoolId": text(required=True, replace=True),
     "name": text(computed=True),
     "description": text(),
-    "precedence": integer(),
+    # The emulator answers 0 for a group without one.
+    "precedence": integer(computed=True),
     "roleArn": text(),
 }
 GROUP_NAMES = {"name": "GroupName"}

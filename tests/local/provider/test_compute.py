@@ -74,7 +74,9 @@ def test_an_event_source_mapping_lives_a_full_life(rig: Rig) -> None:
     queue = rig.create("aws:sqs/queue:Queue", "source", name="source")
     mapping = rig.create(
         "aws:lambda/eventSourceMapping:EventSourceMapping", functionName="mapped", eventSourceArn=queue.state["arn"], batchSize=5,
-        functionResponseTypes=["ReportBatchItemFailures"], destinationConfig={"onFailure": {"destinationArn": queue.state["arn"]}}, filterCriteria={"filters": [{"pattern": '{"body": {"a": [1]}}'}]},
+        functionResponseTypes=["ReportBatchItemFailures"],
+        destinationConfig={"onFailure": {"destinationArn": queue.state["arn"]}},
+        filterCriteria={"filters": [{"pattern": '{"body": {"a": [1]}}'}]},
     )  # fmt: skip
     spoil = lambda: rig.aws("lambda").update_event_source_mapping(UUID=mapping.id, BatchSize=1)  # noqa: E731
     lives_a_full_life(mapping, change={"batchSize": 7}, spoil=spoil, drifted="batchSize")

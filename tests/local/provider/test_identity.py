@@ -100,6 +100,7 @@ def test_clients_groups_servers_domains_and_users_live_in_a_pool(rig: Rig) -> No
     )  # fmt: skip
     assert client.state["clientSecret"]
     group = rig.create("aws:cognito/userGroup:UserGroup", userPoolId=pool.id, name="admins", description="d", precedence=1)
+    assert rig.create("aws:cognito/userGroup:UserGroup", "plain", userPoolId=pool.id, name="plain").drift() == []
     server = rig.create(
         "aws:cognito/resourceServer:ResourceServer", userPoolId=pool.id, identifier="kpi", name="k",
         scopes=[{"scopeName": "read", "scopeDescription": "r"}],
