@@ -23,8 +23,9 @@ FLEET_DIMENSION_SETS: tuple[tuple[str, ...], ...] = (PLATFORM_DIMENSIONS, TENANT
 class Metric(StrEnum):
     """A metric of the namespace; the value is its name in CloudWatch.
 
-    `RunsCompleted` counts every closed run whatever its status; failed, skipped and partial runs are counted once more under their own
-    name. `SlaBreaches` includes runs that never started (found by the dead-man check).
+    Every closed run emits all of `RunsCompleted` (1 when it delivered: success or partial), `RunsFailed`, `RunsSkipped` and `RunsPartial`
+    as 0 or 1, so the sample count of any of them is the number of closed runs. `SlaBreaches` includes runs that never started (found by
+    the dead-man check).
     """
 
     RUNS_COMPLETED = "RunsCompleted"
