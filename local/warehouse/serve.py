@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _CLEAR_SECONDS = 10.0
+_FAST_SECONDS = 8.0
 
 
 def main(arguments: list[str]) -> int:
@@ -33,9 +35,19 @@ def main(arguments: list[str]) -> int:
         cwd=data,
         preexec_fn=_die_with_parent,  # noqa: PLW1509
     )
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: server.send_signal(signal.SIGINT))
-    signal.signal(signal.SIGINT, lambda _signal, _frame: server.send_signal(signal.SIGINT))
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _signal, _frame: stopping.set())
+    threading.Thread(target=_stop_when_asked, args=(server, stopping), daemon=True).start()
     return server.wait()
+
+
+def _stop_when_asked(server: subprocess.Popen[bytes], stopping: threading.Event) -> None:
+    """Fast shutdown, and the immediate one when that hangs (as after the crash of a child); the next start then replays its log."""
+    stopping.wait()
+    server.send_signal(signal.SIGINT)
+    time.sleep(_FAST_SECONDS)
+    server.send_signal(signal.SIGQUIT)
 
 
 def clear_leftovers(data: Path) -> None:

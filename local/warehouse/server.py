@@ -14,18 +14,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, cast
 
 import psycopg
 
 from local import processes
-from local.processes import Service, ServiceStatus
+from local.processes import Service, ServiceState, ServiceStatus
 from local.settings import LocalSettings
 
 NAME = "warehouse"
 SUPERUSER = "postgres"
 SYSTEM_USER = "pgserver"
+_RECOVERY_SECONDS = 15.0
 _CONFIGURATION = """
 # Written by local/warehouse/server.py
 password_encryption = 'scram-sha-256'
@@ -66,6 +68,10 @@ def start(settings: LocalSettings) -> ServiceStatus:
         local.processes.ServiceError: the server does not start; the message holds the end of its log.
     """
     create_cluster(settings)
+    deadline = time.monotonic() + _RECOVERY_SECONDS
+    while status(settings).state is ServiceState.UNREADY and time.monotonic() < deadline:
+        # It restarts by itself after the crash of a child; stopping it now would only take longer.
+        time.sleep(0.1)
     return processes.start(settings, service(settings))
 
 
@@ -113,11 +119,11 @@ def password(settings: LocalSettings, role: str) -> str:
     """The role's password.
 
     Raises:
-        WarehouseError: before the first start.
+        WarehouseError: before the first start, or when the file was lost.
     """
     known = _passwords(settings)
     if role not in known:
-        raise WarehouseError(f"{_passwords_file(settings)}: no password of role {role}; run `make up` to create the warehouse")
+        raise WarehouseError(f"{_passwords_file(settings)}: no password of role {role}; delete {settings.warehouse_dir} and run `make up`")
     return known[role]
 
 
@@ -139,6 +145,7 @@ def create_cluster(settings: LocalSettings) -> None:
     """Make the data directory with `initdb`; a half-made one from a killed attempt is made anew."""
     data = data_dir(settings)
     if (data / "kpi.conf").exists():
+        password(settings, SUPERUSER)
         return
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True, mode=0o700)

@@ -52,7 +52,10 @@ class Books:
         """Day, segment, cents and the day reported of the corrections the view includes."""
         if self.view != "restated":
             return []
-        reported = [(change, pd.Timestamp(change.reported + timedelta(days=1), tz="UTC") + pd.Timedelta(minutes=30)) for change in _ledger().corrections]
+        reported = [
+            (change, pd.Timestamp(change.reported + timedelta(days=1), tz="UTC") + pd.Timedelta(minutes=30))
+            for change in _ledger().corrections
+        ]
         return [
             (pd.Timestamp(change.day), change.segment, change.cents, pd.Timestamp(change.reported))
             for change, known_at in reported
@@ -117,7 +120,9 @@ class Books:
     @property
     def health(self) -> float:
         scores = np.clip(
-            [self.current / self.due - 1, self.quick / self.due - 0.5, (self.cash / self.due - 0.1) / 0.7, (75 - self.sales_days()) / 45], 0, 1
+            [self.current / self.due - 1, self.quick / self.due - 0.5, (self.cash / self.due - 0.1) / 0.7, (75 - self.sales_days()) / 45],
+            0,
+            1,
         )
         return float(100 * np.dot(scores, [0.3, 0.3, 0.2, 0.2]))
 
@@ -137,7 +142,9 @@ FORMULAS: dict[str, Callable[[Books], dict[str, float | None]]] = {
     "CFO-IN-01": _of(lambda books: books.closing("inventory")),
     "CFO-EF-01": _of(
         lambda books: (
-            books.cost_days(books.closing("inventory")) + books.sales_days() - books.cost_days(books.closing("liabilities", "accounts_payable"))
+            books.cost_days(books.closing("inventory"))
+            + books.sales_days()
+            - books.cost_days(books.closing("liabilities", "accounts_payable"))
         )
     ),
     "CFO-EF-02": _by_segment,

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS kpi_result (
   verdict           TEXT NOT NULL CHECK (verdict IN ('Adequate', 'Low', 'Critical')),
   rows_processed    BIGINT NOT NULL CHECK (rows_processed >= 0),
   extensions        JSONB NOT NULL DEFAULT '{}',
-  flags             JSONB NOT NULL DEFAULT '[]',
+  flags             JSONB NOT NULL DEFAULT '{}',
   delivered_at      TIMESTAMPTZ NOT NULL,
   PRIMARY KEY (run_id, entity),
   CHECK (period_start < period_end)
