@@ -44,7 +44,7 @@ def declare(info: StackInfo, root: Path) -> None:
     )
 
     def actions(alarm: MetricAlarm | CompositeAlarm) -> list[pulumi.Input[str]]:
-        return [told.topic_for(alarm.severity.value).arn]
+        return [topic.arn for topic in told.topics_for(alarm.severity.value)]
 
     watched = Observability(ctx, ObservabilityArgs(rendered.dashboards, rendered.alarms, actions, {}, config.alarm_actions), opts)
     runs = TenantRuns(

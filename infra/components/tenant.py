@@ -92,23 +92,24 @@ class TenantAlertsArgs:
 
 
 class TenantAlerts(Component):
-    """Two topics, urgent and routine; a route hears its severity and everything above it."""
+    """Two topics: `routine` gets every alert, `urgent` the high and critical ones; a route listens to one of them."""
 
     def __init__(self, ctx: Context, args: TenantAlertsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("TenantAlerts", ctx, opts)
         self.stem = ctx.names.tenant(args.tenant_id, args.environment)
         self.topics = {name: self._topic(name, args) for name in (URGENT, ROUTINE)}
         for number, route in enumerate(args.routes):
-            for name in (URGENT,) if route.severity in _URGENT_SEVERITIES else (URGENT, ROUTINE):
-                self._subscribe(f"{name}-{number}", self.topics[name], route)
+            name = URGENT if route.severity in _URGENT_SEVERITIES else ROUTINE
+            self._subscribe(f"{name}-{number}", self.topics[name], route)
         if args.budget_usd is not None:
             tag = ("stack", f"{args.tenant_id}.{args.environment}")
             monthly_budget(BudgetArgs(self.stem, args.budget_usd, tag, args.budget_emails, self.topics[ROUTINE].arn), self)
         self.register_outputs({"topics": {name: topic.arn for name, topic in self.topics.items()}})
 
-    def topic_for(self, severity: str) -> aws.sns.Topic:
-        """The topic of a severity."""
-        return self.topics[URGENT if severity in _URGENT_SEVERITIES else ROUTINE]
+    def topics_for(self, severity: str) -> list[aws.sns.Topic]:
+        """The topics that an alert of a severity goes to."""
+        routine = self.topics[ROUTINE]
+        return [self.topics[URGENT], routine] if severity in _URGENT_SEVERITIES else [routine]
 
     def _topic(self, name: str, args: TenantAlertsArgs) -> aws.sns.Topic:
         topic = aws.sns.Topic(name, name=f"{self.stem}-alerts-{name}", kms_master_key_id=args.messaging_key_arn, opts=self.child())

@@ -150,9 +150,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return with_kpis(tmp_path_factory.mktemp("thirty"), 30)
 
 
-def with_kpis(root: Path, count: int) -> Path:
-    """A root whose dictionary has that many KPIs."""
-    write_packs(root / "packs", count)
+def with_kpis(root: Path, count: int, *, tier: int = 2) -> Path:
+    """A root whose dictionary has that many KPIs, all of one tier."""
+    header = write_packs(root / "packs", count) / "pack.yaml"
+    header.write_text(header.read_text().replace('"defaults": {', f'"defaults": {{"tier": {tier},', 1))
     return root
 
 
