@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from cli.app import app
 from cli.errors import ExitCode, KpiError
@@ -18,6 +19,8 @@ def main() -> int:
         return _fail(str(error), error.code)
     except (StepError, ServiceError, SettingsError) as error:
         return _fail(str(error), ExitCode.ENVIRONMENT)
+    except _aws_errors() as error:
+        return _fail(f"AWS: {error}\n  next: `kpi services` shows what runs, `make up` repairs it", ExitCode.ENVIRONMENT)
     except BrokenPipeError:
         # The reader of our output went away, as `kpi status | head` does.
         sys.stderr.close()
@@ -27,6 +30,12 @@ def main() -> int:
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to continue", ExitCode.ENVIRONMENT)
     return ExitCode.OK
+
+
+def _aws_errors() -> tuple[type[BaseException], ...]:
+    """What AWS clients raise; nothing when the command used none (asked only once something has been raised)."""
+    exceptions: Any = sys.modules.get("botocore.exceptions")
+    return (exceptions.ClientError, exceptions.BotoCoreError) if exceptions else ()
 
 
 def _fail(message: str, code: ExitCode) -> int:

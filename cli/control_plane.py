@@ -48,7 +48,7 @@ class ControlPlane:
         while True:
             page = self.get(path, tenant, **parameters, **({"cursor": cursor} if cursor else {}))
             yield from page["items"]
-            cursor = page["next_cursor"]
+            cursor = page["cursor"]
             if cursor is None:
                 return
 

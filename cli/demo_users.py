@@ -82,6 +82,7 @@ def _create(client: Any, pool_id: str, person: Person, password: str) -> None:
         UserPoolId=pool_id,
         Username=person.username,
         MessageAction="SUPPRESS",
+        TemporaryPassword=password,
         UserAttributes=[{"Name": name, "Value": value} for name, value in attributes.items()],
     )
     client.admin_set_user_password(UserPoolId=pool_id, Username=person.username, Password=password, Permanent=True)

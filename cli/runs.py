@@ -31,19 +31,17 @@ def command(
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    table = Table("run", "KPI", "version", "started (UTC)", "period", "try", "status", "value", "verdict", "SLA", "error")
+    table = Table("run", "KPI", "version", "started (UTC)", "trigger", "try", "status", "rows", "SLA", "error")
     for run in found:
-        value = run.get("value")
         table.add_row(
             run["run_id"],
             run["kpi_id"],
             run["contract_version"],
             run["started_at"][:19].replace("T", " "),
-            (run.get("time_range") or "").split("T")[0],
+            run["trigger_type"],
             str(run.get("retry_seq", 0)),
             run.get("status") or "running",
-            "" if value is None else f"{value:,.2f} {run.get('unit') or ''}",
-            run.get("verdict") or "",
+            str(run.get("rows_processed", "")),
             "breach" if run.get("sla_breached") else "",
             run.get("error_code") or "",
         )

@@ -62,7 +62,7 @@ def put(client: Any, secret: str, url: str) -> bool:
     """Store a connection string; False when it was there already."""
     value = json.dumps({"url": url}, sort_keys=True)
     try:
-        if client.get_secret_value(SecretId=secret)["SecretString"] == value:
+        if client.get_secret_value(SecretId=secret).get("SecretString") == value:
             return False
     except client.exceptions.ResourceNotFoundException:
         client.describe_secret(SecretId=secret)  # tells a secret without a value from no secret at all

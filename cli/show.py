@@ -36,7 +36,8 @@ def command(
     console = Console()
     console.print(_pairs("kpi_log_run", found["run"]))
     for section, columns in SECTIONS.items():
-        console.print(_rows(f"kpi_log_{section}", columns, found[section]))
+        rows = found[section] or []
+        console.print(_rows(f"kpi_log_{section}", columns, rows if isinstance(rows, list) else [rows]))
 
 
 def _pairs(title: str, row: dict[str, Any]) -> Table:
@@ -46,7 +47,7 @@ def _pairs(title: str, row: dict[str, Any]) -> Table:
     return table
 
 
-def _rows(title: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> Table:
+def _rows(title: str, columns: tuple[str, ...], rows: list[Any]) -> Table:
     table = Table(*columns, title=title, title_justify="left")
     for row in rows:
         table.add_row(*(str(row.get(column, "")) for column in columns))

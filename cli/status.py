@@ -15,6 +15,10 @@ from cli.control_plane import ControlPlane, tenants
 from local.settings import load_settings
 
 BROKEN = ("failed", "skipped")
+RUNNING = ("active", "deprecated")
+DELIVERING = ("success", "partial")
+TOTAL = "ALL"
+WORST = {"Adequate": 1, "Low": 2, "Critical": 3}
 _STYLES = {"failed": "bold red", "skipped": "bold red", "partial": "yellow", "success": "green", "never run": "dim"}
 _VERDICT_STYLES = {"Adequate": "green", "Low": "yellow", "Critical": "bold red"}
 
@@ -72,31 +76,51 @@ def command(
 
 
 def read(plane: ControlPlane, tenant: str, environment: str) -> list[Line]:
-    """The KPIs of a tenant that run, with their last runs."""
-    found = plane.items("/kpis", tenant, environment=environment, include="last_run", limit="100")
-    return [line_of(tenant, item) for item in found if item["status"] in ("active", "deprecated")]
+    """The KPIs of a tenant that run, with their last runs and what those delivered."""
+    items = [item for item in plane.items("/kpis", tenant, environment=environment, limit="200") if item["status"] in RUNNING]
+    last = last_runs(plane, tenant, environment, {str(item["kpi_id"]) for item in items})
+    return [line_of(plane, tenant, item, last.get(item["kpi_id"], {})) for item in items]
 
 
-def line_of(tenant: str, item: dict[str, Any]) -> Line:
-    """One catalog item with `last_run` as a line."""
-    run: dict[str, Any] = item.get("last_run") or {}
+def last_runs(plane: ControlPlane, tenant: str, environment: str, kpi_ids: set[str]) -> dict[str, dict[str, Any]]:
+    """The newest run of each KPI: from the tenant's newest runs, and one by one for those that ran longer ago."""
+    found: dict[str, dict[str, Any]] = {}
+    for run in plane.get("/runs", tenant, environment=environment, limit="200")["items"]:
+        found.setdefault(run["kpi_id"], run)
+    for kpi_id in kpi_ids - found.keys():
+        runs = plane.get("/runs", tenant, environment=environment, kpi_id=kpi_id, limit="1")["items"]
+        found |= {kpi_id: run for run in runs}
+    return found
+
+
+def line_of(plane: ControlPlane, tenant: str, item: dict[str, Any], run: dict[str, Any]) -> Line:
+    """One KPI of the catalog with its last run as a line."""
     status = run.get("status") or ("running" if run else "never run")
+    delivered = headline(plane, tenant, run) if status in DELIVERING else {}
     return Line(
         tenant_id=tenant,
         kpi_id=item["kpi_id"],
         name=item["name"],
         version=run.get("contract_version") or item["contract_version"],
-        period=(run.get("time_range") or "").split("T")[0],
+        period=(delivered.get("period_start") or "").split("T")[0],
         last_run=(run.get("started_at") or "")[:19].replace("T", " "),
         status=status,
-        value=run.get("value"),
-        entity=run.get("entity"),
-        unit=run.get("unit") or "",
-        verdict=run.get("verdict"),
+        value=delivered.get("value"),
+        entity=delivered.get("entity"),
+        unit=delivered.get("unit") or "",
+        verdict=delivered.get("verdict"),
         sla="breach" if run.get("sla_breached") else ("within" if run.get("finished_at") else ""),
         run_id=run.get("run_id", ""),
         why=" ".join(filter(None, (run.get("error_code"), run.get("error_message")))),
     )
+
+
+def headline(plane: ControlPlane, tenant: str, run: dict[str, Any]) -> dict[str, Any]:
+    """What a run delivered: the tenant's total, or the entity with the worst verdict."""
+    rows = plane.get("/results", tenant, environment=run["environment"], kpi_id=run["kpi_id"], limit="200")["items"]
+    own = [row for row in rows if row["run_id"] == run["run_id"]]
+    total = next((row for row in own if row["entity"] == TOTAL), None)
+    return total or max(own, key=lambda row: WORST.get(row["verdict"], 0), default={})
 
 
 def show(lines: list[Line]) -> None:

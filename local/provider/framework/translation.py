@@ -122,3 +122,18 @@ def parsed(text: str | None) -> Any:
 def many(values: Mapping[str, Any], name: str) -> list[Any]:
     """A list out of a document, empty when it is absent."""
     return list(values.get(name) or ())
+
+
+def rows(document: Mapping[str, Any] | None, key: str) -> list[dict[str, Any]]:
+    """The objects listed under a key; none when the key or the document is absent."""
+    return list((document or {}).get(key) or [])
+
+
+def part(document: Mapping[str, Any] | None, key: str) -> dict[str, Any]:
+    """The object under a key; empty when absent."""
+    return dict((document or {}).get(key) or {})
+
+
+def texts(document: Mapping[str, Any] | None, key: str) -> list[str]:
+    """The strings listed under a key; none when absent."""
+    return list((document or {}).get(key) or [])

@@ -186,14 +186,14 @@ def read_stage(ctx: Context, id: str, state: Inputs) -> Observed:
     answer: dict[str, Any] = ctx.client("apigatewayv2").get_stage(ApiId=api, StageName=name)
     settings: dict[str, Any] = answer.get("RouteSettings") or {}
     answer["RouteSettings"] = [{"RouteKey": key, **each} for key, each in settings.items()]
-    suffix = "" if name == "$default" else f"/{name}"
-    endpoint = ctx.client("apigatewayv2").get_api(ApiId=api).get("ApiEndpoint", "")
+    # The emulator's host name needs a resolver that knows *.localhost; its path form answers everywhere.
+    url = f"{ctx.aws.endpoint}/_aws/execute-api/{api}/{name}"
     return Observed(
         {**from_aws(answer, STAGE, STAGE_NAMES), "apiId": api},
         {
             "arn": ctx.arn("apigateway", f"/apis/{api}/stages/{name}", account=""),
             "executionArn": ctx.arn("execute-api", f"{api}/{name}"),
-            "invokeUrl": f"{endpoint}{suffix}" if suffix else f"{endpoint}/",
+            "invokeUrl": url,
         },
     )
 

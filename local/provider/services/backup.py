@@ -5,7 +5,7 @@ from typing import Any
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags, existing, no_update
 from local.provider.framework.schema import boolean, integer, listing, mapping, record, text
-from local.provider.framework.translation import from_aws, to_aws
+from local.provider.framework.translation import from_aws, part, rows, to_aws
 
 VAULT = {
     "name": text(computed=True),
@@ -94,7 +94,7 @@ def _plan(ctx: Context, inputs: Inputs) -> dict[str, Any]:
         vault = rule["targetVaultName"]
         if ctx.optional(lambda vault=vault: ctx.client("backup").describe_backup_vault(BackupVaultName=vault)) is None:
             raise ProviderError(f"rule '{rule['ruleName']}' targets vault '{vault}': expected an existing vault")
-        life = rule.get("lifecycle") or {}
+        life = part(rule, "lifecycle")
         cold, end = life.get("coldStorageAfter"), life.get("deleteAfter")
         if cold and end and end < cold + LEAST_COLD_DAYS:
             raise ProviderError(f"rule '{rule['ruleName']}' deletes after {end} days: expected at least {cold} + {LEAST_COLD_DAYS}")
@@ -128,7 +128,7 @@ def delete_plan(ctx: Context, id: str, _state: Inputs) -> None:
     """Delete the plan. AWS refuses while it has selections; the emulator would leave them behind."""
     client = ctx.client("backup")
     found = ctx.optional(lambda: client.list_backup_selections(BackupPlanId=id))
-    names = [each["SelectionName"] for each in (found or {}).get("BackupSelectionsList", [])]
+    names = [each["SelectionName"] for each in rows(found, "BackupSelectionsList")]
     if names:
         raise ProviderError(f"backup plan {id} still has selections ({', '.join(names)}): delete them first")
     client.delete_backup_plan(BackupPlanId=id)

@@ -5,7 +5,7 @@ from typing import Any
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import boolean, listing, number, record, text
-from local.provider.framework.translation import from_aws, tag_list, tag_map, to_aws
+from local.provider.framework.translation import from_aws, part, rows, tag_list, tag_map, texts, to_aws
 
 COST_TYPES = record(
     {
@@ -51,7 +51,7 @@ def _budget(inputs: Inputs) -> dict[str, Any]:
         "BudgetType": inputs["budgetType"],
         "TimeUnit": inputs["timeUnit"],
         "BudgetLimit": {"Amount": inputs["limitAmount"], "Unit": inputs["limitUnit"]},
-        "CostFilters": {each["name"]: each["values"] for each in inputs.get("costFilters") or []},
+        "CostFilters": {each["name"]: each["values"] for each in rows(inputs, "costFilters")},
     }
     if inputs.get("costTypes"):
         budget["CostTypes"] = to_aws(inputs["costTypes"], COST_TYPES.fields)
@@ -59,7 +59,7 @@ def _budget(inputs: Inputs) -> dict[str, Any]:
 
 
 def _subscribers(notification: Inputs) -> list[dict[str, str]]:
-    return [{"SubscriptionType": kind, "Address": address} for key, kind in SUBSCRIBERS.items() for address in notification.get(key) or []]
+    return [{"SubscriptionType": kind, "Address": address} for key, kind in SUBSCRIBERS.items() for address in texts(notification, key)]
 
 
 def _place(ctx: Context, id: str) -> dict[str, str]:
@@ -74,7 +74,7 @@ def find(ctx: Context, inputs: Inputs) -> str | None:
 
 def create(ctx: Context, inputs: Inputs) -> str:
     """Make the budget with its notifications."""
-    entries = [{"Notification": to_aws(each, ALARM), "Subscribers": _subscribers(each)} for each in inputs.get("notifications") or []]
+    entries = [{"Notification": to_aws(each, ALARM), "Subscribers": _subscribers(each)} for each in rows(inputs, "notifications")]
     ctx.client("budgets").create_budget(AccountId=ctx.account, Budget=_budget(inputs), NotificationsWithSubscribers=entries)
     return f"{ctx.account}:{inputs['name']}"
 
@@ -89,7 +89,7 @@ def read(ctx: Context, id: str, _state: Inputs) -> Observed:
         "timeUnit": budget["TimeUnit"],
         "limitAmount": budget["BudgetLimit"]["Amount"],
         "limitUnit": budget["BudgetLimit"]["Unit"],
-        "costFilters": [{"name": name, "values": values} for name, values in (budget.get("CostFilters") or {}).items()],
+        "costFilters": [{"name": name, "values": values} for name, values in part(budget, "CostFilters").items()],
         "costTypes": from_aws(types, COST_TYPES.fields) if types else None,
         "notifications": [_told(ctx, id, each) for each in _notifications(ctx, id)],
     }
@@ -111,7 +111,7 @@ def update(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
     """Replace the budget's settings, and the notifications that differ."""
     client = ctx.client("budgets")
     client.update_budget(AccountId=ctx.account, NewBudget=_budget(new))
-    before, after = list(old.get("notifications") or []), list(new.get("notifications") or [])
+    before, after = rows(old, "notifications"), rows(new, "notifications")
     for each in before:
         if each not in after:
             client.delete_notification(**_place(ctx, id), Notification=to_aws(each, ALARM))

@@ -7,7 +7,7 @@ from typing import Any, cast
 from local.provider.framework.context import Context
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import boolean, integer, listing, record, text
-from local.provider.framework.translation import from_aws, tag_list, tag_map, to_aws
+from local.provider.framework.translation import from_aws, rows, tag_list, tag_map, to_aws
 
 HOSTED_ZONE = "Z2FDTNDATAQYW2"
 BEHAVIOR = {
@@ -117,21 +117,21 @@ def unwrapped(value: Any) -> Any:
         return value
     fields = cast("dict[str, Any]", value)
     if fields.keys() <= {"Quantity", "Items"} and "Quantity" in fields:
-        return [unwrapped(each) for each in fields.get("Items") or []]
+        return [unwrapped(each) for each in cast("list[Any]", fields.get("Items") or [])]
     return {key: unwrapped(each) for key, each in fields.items()}
 
 
 def config_of(inputs: Inputs, reference: str) -> dict[str, Any]:
     """The distribution's configuration as CloudFront takes it."""
     config = cast("dict[str, Any]", wrapped(to_aws({"comment": "", **inputs}, CONFIG, ALIASES)))
-    for behavior in (config["DefaultCacheBehavior"], *(config.get("CacheBehaviors") or {}).get("Items", [])):
+    for behavior in (config["DefaultCacheBehavior"], *rows(config.get("CacheBehaviors"), "Items")):
         behavior["AllowedMethods"]["CachedMethods"] = behavior.pop("CachedMethods")
     geo = config["Restrictions"]["GeoRestriction"]
     geo |= geo.pop("Locations", {"Quantity": 0})
     for origin in config["Origins"]["Items"]:
         if "CustomOriginConfig" not in origin:
             origin["S3OriginConfig"] = {"OriginAccessIdentity": ""}
-    for error in (config.get("CustomErrorResponses") or {}).get("Items", []):
+    for error in rows(config.get("CustomErrorResponses"), "Items"):
         if "ResponseCode" in error:
             error["ResponseCode"] = str(error["ResponseCode"])
     if logging := config.get("Logging"):
@@ -142,13 +142,13 @@ def config_of(inputs: Inputs, reference: str) -> dict[str, Any]:
 def inputs_of(config: dict[str, Any]) -> Inputs:
     """A distribution's configuration as the SDK's inputs."""
     config = copy.deepcopy(config)
-    for behavior in (config["DefaultCacheBehavior"], *(config.get("CacheBehaviors") or {}).get("Items", [])):
+    for behavior in (config["DefaultCacheBehavior"], *rows(config.get("CacheBehaviors"), "Items")):
         behavior["CachedMethods"] = behavior["AllowedMethods"].pop("CachedMethods", None)
     geo = config.get("Restrictions", {}).get("GeoRestriction", {})
     if "Quantity" in geo:
         geo["Locations"] = {"Quantity": geo.pop("Quantity"), "Items": geo.pop("Items", [])}
     plain = cast("dict[str, Any]", unwrapped(config))
-    for error in plain.get("CustomErrorResponses") or []:
+    for error in rows(plain, "CustomErrorResponses"):
         if error.get("ResponseCode"):
             error["ResponseCode"] = int(error["ResponseCode"])
     if not (plain.get("Logging") or {}).get("Enabled"):

@@ -8,7 +8,7 @@ from local.provider.framework import wire
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags, no_update
 from local.provider.framework.schema import boolean, json_document, listing, text
-from local.provider.framework.translation import from_aws, tag_list, tag_map, to_aws
+from local.provider.framework.translation import from_aws, rows, tag_list, tag_map, to_aws
 
 VPC = {
     "cidrBlock": text(required=True, replace=True),
@@ -216,7 +216,7 @@ def read_nat(ctx: Context, id: str, _state: Inputs) -> Observed | None:
     nat = one(ctx.client("ec2").describe_nat_gateways(NatGatewayIds=[id]), "NatGateways")
     if nat is None or nat["State"] in ("deleted", "deleting", "failed"):
         return None
-    address = (nat.get("NatGatewayAddresses") or [{}])[0]
+    address: dict[str, Any] = next(iter(rows(nat, "NatGatewayAddresses")), {})
     outputs = {"publicIp": address.get("PublicIp", ""), "networkInterfaceId": address.get("NetworkInterfaceId", "")}
     return Observed(inputs=from_aws(nat, NAT), outputs=outputs)
 
@@ -273,7 +273,7 @@ def read_endpoint(ctx: Context, id: str, _state: Inputs) -> Observed | None:
         "state": endpoint["State"],
         "ownerId": endpoint.get("OwnerId") or ctx.account,
         "networkInterfaceIds": endpoint.get("NetworkInterfaceIds") or [],
-        "dnsEntries": [from_aws(each, {"dnsName": text(), "hostedZoneId": text()}) for each in endpoint.get("DnsEntries") or []],
+        "dnsEntries": [from_aws(each, {"dnsName": text(), "hostedZoneId": text()}) for each in rows(endpoint, "DnsEntries")],
     }
     return Observed(inputs=from_aws(endpoint, ENDPOINT), outputs=outputs)
 

@@ -7,6 +7,7 @@ from typing import Any
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource
 from local.provider.framework.schema import boolean, integer, listing, record, text
+from local.provider.framework.translation import part, rows, texts
 from local.provider.services.ec2 import TAGS, one
 
 RULE = record(
@@ -73,9 +74,7 @@ def asked_atoms(rules: Iterable[Inputs] | None, group: str) -> set[Atom]:
     for rule in rules or []:
         every = rule["protocol"] == ALL
         start, end = (0, 0) if every else (int(rule["fromPort"]), int(rule["toPort"]))
-        peers = [(kind, peer) for kind in LISTS for peer in rule.get(kind) or []] + (
-            [("securityGroups", group)] if rule.get("self") else []
-        )
+        peers = [(kind, peer) for kind in LISTS for peer in texts(rule, kind)] + ([("securityGroups", group)] if rule.get("self") else [])
         if not peers:
             raise ProviderError(f"a rule for {rule['protocol']} {start}-{end} names no peer: give one of {', '.join(LISTS)} or self")
         atoms |= {Atom(rule["protocol"], start, end, kind, peer, rule.get("description") or "") for kind, peer in peers}
@@ -89,7 +88,7 @@ def told_atoms(permissions: Iterable[dict[str, Any]] | None) -> set[Atom]:
         every = each["IpProtocol"] == ALL
         start, end = (0, 0) if every else (int(each.get("FromPort", 0)), int(each.get("ToPort", 0)))
         for kind, (key, name) in LISTS.items():
-            atoms |= {Atom(each["IpProtocol"], start, end, kind, peer[name], peer.get("Description") or "") for peer in each.get(key) or []}
+            atoms |= {Atom(each["IpProtocol"], start, end, kind, peer[name], peer.get("Description") or "") for peer in rows(each, key)}
     return atoms
 
 
@@ -231,7 +230,7 @@ def _reader(*, outward: bool) -> Callable[[Context, str, Inputs], Observed | Non
             "fromPort": None if every else rule.get("FromPort"),
             "toPort": None if every else rule.get("ToPort"),
             "description": rule.get("Description"),
-            "referencedSecurityGroupId": (rule.get("ReferencedGroupInfo") or {}).get("GroupId"),
+            "referencedSecurityGroupId": part(rule, "ReferencedGroupInfo").get("GroupId"),
             **{key: rule.get(name) for key, name in SOURCES.items()},
         }
         return Observed(inputs=told, outputs={"arn": ctx.arn("ec2", f"security-group-rule/{id}"), "securityGroupRuleId": id})

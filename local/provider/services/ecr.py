@@ -6,7 +6,7 @@ from local.provider.framework import wire
 from local.provider.framework.context import Context
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags, existing
 from local.provider.framework.schema import boolean, json_document, listing, record, text
-from local.provider.framework.translation import changed_names, from_aws, same_name, tag_list, tag_map, to_aws
+from local.provider.framework.translation import changed_names, from_aws, rows, same_name, tag_list, tag_map, to_aws
 
 ENCRYPTION = record({"encryptionType": text("AES256", "KMS", "KMS_DSSE", default="AES256"), "kmsKey": text(computed=True)})
 REPOSITORY = {
@@ -30,7 +30,7 @@ def find_repository(ctx: Context, inputs: Inputs) -> str | None:
 def create_repository(ctx: Context, inputs: Inputs) -> str:
     """Make the repository."""
     request = to_aws(inputs, {key: REPOSITORY[key] for key in ("imageScanningConfiguration", "imageTagMutability")}, rename=same_name)
-    for encryption in inputs.get("encryptionConfigurations") or []:
+    for encryption in rows(inputs, "encryptionConfigurations"):
         request["encryptionConfiguration"] = to_aws(encryption, ENCRYPTION.fields, rename=same_name)
     ctx.client("ecr").create_repository(repositoryName=inputs["name"], **request)
     return str(inputs["name"])

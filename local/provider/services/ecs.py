@@ -71,7 +71,7 @@ TASK = {
     "volumes": listing(record({"name": text(required=True)}), unordered=True, replace=True),
 }
 TASK_ALIASES = {"sizeInGib": "sizeInGiB"}
-TASK_DEFAULTS = {
+TASK_DEFAULTS: dict[str, Any] = {
     "cpu": 0, "essential": True, "environment": [], "mountPoints": [], "volumesFrom": [], "portMappings": [], "systemControls": [],
 }  # fmt: skip
 """What AWS adds to a container definition that does not say it."""
@@ -115,7 +115,7 @@ def delete_cluster(ctx: Context, id: str, _state: Inputs) -> None:
 
 def put_providers(ctx: Context, inputs: Inputs) -> str:
     """Set the capacity providers; both lists are required by AWS, so absent means empty."""
-    complete = {"capacityProviders": [], "defaultCapacityProviderStrategies": [], **inputs}
+    complete: Inputs = {"capacityProviders": [], "defaultCapacityProviderStrategies": [], **inputs}
     ctx.client("ecs").put_cluster_capacity_providers(**to_aws(complete, PROVIDERS, PROVIDERS_ALIASES, same_name))
     return str(inputs["clusterName"])
 

@@ -6,7 +6,7 @@ from typing import Any
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags, existing
 from local.provider.framework.schema import boolean, integer, json_document, mapping, record, text
-from local.provider.framework.translation import from_aws, tag_list, tag_map, to_aws
+from local.provider.framework.translation import from_aws, rows, tag_list, tag_map, to_aws
 
 BUS = {
     "name": text(computed=True),
@@ -89,7 +89,7 @@ def update_bus(ctx: Context, id: str, old: Inputs, new: Inputs) -> None:
 def delete_bus(ctx: Context, id: str, _state: Inputs) -> None:
     """Delete the bus. AWS refuses while it has rules; the emulator would leave them behind."""
     rules = ctx.optional(lambda: ctx.client("events").list_rules(EventBusName=id))
-    names = [rule["Name"] for rule in (rules or {}).get("Rules", [])]
+    names = [rule["Name"] for rule in rows(rules, "Rules")]
     if names:
         raise ProviderError(f"event bus '{id}' still has rules ({', '.join(names)}): delete them first")
     ctx.client("events").delete_event_bus(Name=id)
@@ -133,7 +133,7 @@ def delete_rule(ctx: Context, id: str, state: Inputs) -> None:
     """Delete the rule. AWS refuses while it has targets; the emulator would drop them silently."""
     place, client = _rule_place(id), ctx.client("events")
     found = ctx.optional(lambda: client.list_targets_by_rule(Rule=place["Name"], EventBusName=place["EventBusName"]))
-    targets = [each["Id"] for each in (found or {}).get("Targets", [])]
+    targets = [each["Id"] for each in rows(found, "Targets")]
     if targets and not state.get("forceDestroy"):
         raise ProviderError(f"rule '{id}' still has targets ({', '.join(targets)}): delete them first, or set forceDestroy")
     client.delete_rule(**place)

@@ -5,7 +5,7 @@ from typing import Any, cast
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import boolean, integer, listing, mapping, record, text
-from local.provider.framework.translation import from_aws, tag_list, tag_map, to_aws
+from local.provider.framework.translation import from_aws, part, tag_list, tag_map, to_aws
 
 LOGGING = record({"enabled": boolean(), "logGroupName": text(), "logStreamName": text()})
 PROCESSING = record(
@@ -120,8 +120,8 @@ SMALLEST_CONVERTED_MEBIBYTES = 64
 
 def _destination(name: str, settings: Inputs) -> dict[str, Any]:
     """The destination as AWS takes it. Raises ProviderError for what AWS refuses and the emulator accepts."""
-    converted = bool((settings.get("dataFormatConversionConfiguration") or {}).get("enabled"))
-    partitioned = bool((settings.get("dynamicPartitioningConfiguration") or {}).get("enabled"))
+    converted = bool(part(settings, "dataFormatConversionConfiguration").get("enabled"))
+    partitioned = bool(part(settings, "dynamicPartitioningConfiguration").get("enabled"))
     if (converted or partitioned) and settings["bufferingSize"] < SMALLEST_CONVERTED_MEBIBYTES:
         raise ProviderError(
             f"stream '{name}': bufferingSize is {settings['bufferingSize']}: expected at least {SMALLEST_CONVERTED_MEBIBYTES} "
@@ -143,12 +143,12 @@ def _destination(name: str, settings: Inputs) -> dict[str, Any]:
 
 def _told_destination(told: dict[str, Any]) -> Inputs:
     settings = {key: value for key, value in from_aws(told, PLAIN, ALIASES).items() if value is not None}
-    hints = told.get("BufferingHints") or {}
+    hints = part(told, "BufferingHints")
     settings |= {"bufferingSize": hints.get("SizeInMBs"), "bufferingInterval": hints.get("IntervalInSeconds")}
-    key = (told.get("EncryptionConfiguration") or {}).get("KMSEncryptionConfig")
+    key = part(told, "EncryptionConfiguration").get("KMSEncryptionConfig")
     settings |= {"kmsKeyArn": key["AWSKMSKeyARN"]} if key else {}
     if dynamic := told.get("DynamicPartitioningConfiguration"):
-        retry = (dynamic.get("RetryOptions") or {}).get("DurationInSeconds")
+        retry = part(dynamic, "RetryOptions").get("DurationInSeconds")
         settings["dynamicPartitioningConfiguration"] = {"enabled": bool(dynamic.get("Enabled")), "retryDuration": retry}
     return settings
 
@@ -192,8 +192,8 @@ def read_stream(ctx: Context, id: str, _state: Inputs) -> Observed:
     """AWS tells everything but what is marked write-only."""
     stream = _describe(ctx, _name(id))
     destination = stream["Destinations"][0]
-    source = (stream.get("Source") or {}).get("KinesisStreamSourceDescription")
-    encryption = stream.get("DeliveryStreamEncryptionConfiguration") or {}
+    source = part(stream, "Source").get("KinesisStreamSourceDescription")
+    encryption = part(stream, "DeliveryStreamEncryptionConfiguration")
     told: Inputs = {
         "name": stream["DeliveryStreamName"],
         "destination": "extended_s3",

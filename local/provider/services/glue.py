@@ -93,7 +93,7 @@ def update_database(ctx: Context, _id: str, old: Inputs, new: Inputs) -> None:
     """UpdateDatabase replaces every setting, but a location cannot be emptied."""
     if old.get("locationUri") and not new.get("locationUri"):
         raise ProviderError(f"database '{new['name']}': locationUri cannot be taken away in place: keep it, or rename the database")
-    request = {"Description": "", "Parameters": {}, **to_aws(new, DATABASE_INPUT)}
+    request: dict[str, Any] = {"Description": "", "Parameters": {}, **to_aws(new, DATABASE_INPUT)}
     ctx.client("glue").update_database(Name=new["name"], DatabaseInput=request)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags, existing
 from local.provider.framework.schema import Property, boolean, integer, listing, number, record, text
-from local.provider.framework.translation import changed_names, from_aws, tag_list, tag_map, to_aws
+from local.provider.framework.translation import changed_names, from_aws, part, tag_list, tag_map, to_aws
 
 SUBNETS = {
     "name": text(computed=True),
@@ -46,7 +46,7 @@ CLUSTER = {
     "enabledCloudwatchLogsExports": listing(text(), unordered=True, write_only=True),
 }
 CLUSTER_ALIASES = {
-    "clusterIdentifier": "DBClusterIdentifier", "masterPassword": "MasterUserPassword", "masterUserSecretKmsKeyId": "MasterUserSecretKmsKeyId",
+    "clusterIdentifier": "DBClusterIdentifier", "masterPassword": "MasterUserPassword",
     "dbSubnetGroupName": "DBSubnetGroupName", "serverlessv2ScalingConfiguration": "ServerlessV2ScalingConfiguration",
     "iamDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication", "enabledCloudwatchLogsExports": "EnableCloudwatchLogsExports",
 }  # fmt: skip
@@ -150,11 +150,11 @@ def read_cluster(ctx: Context, id: str, state: Inputs) -> Observed:
     """AWS tells everything but passwords and orders."""
     cluster = _cluster(ctx, id)
     secret = cluster.get("MasterUserSecret")
-    told = {
+    told: Inputs = {
         **from_aws(cluster, CLUSTER, CLUSTER_TOLD),
         "vpcSecurityGroupIds": [each["VpcSecurityGroupId"] for each in cluster.get("VpcSecurityGroups", [])],
         "manageMasterUserPassword": True if secret else None,
-        "masterUserSecretKmsKeyId": (secret or {}).get("KmsKeyId"),
+        "masterUserSecretKmsKeyId": part(cluster, "MasterUserSecret").get("KmsKeyId"),
         "kmsKeyId": cluster.get("KmsKeyId") or None,
     }
     if state.get("engineVersion") and str(cluster["EngineVersion"]).startswith(f"{state['engineVersion']}."):
@@ -222,8 +222,8 @@ def read_instance(ctx: Context, id: str, state: Inputs) -> Observed:
     outputs = {
         "arn": instance["DBInstanceArn"],
         "dbiResourceId": instance["DbiResourceId"],
-        "endpoint": (instance.get("Endpoint") or {}).get("Address", ""),
-        "port": (instance.get("Endpoint") or {}).get("Port", 0),
+        "endpoint": part(instance, "Endpoint").get("Address", ""),
+        "port": part(instance, "Endpoint").get("Port", 0),
         "engineVersionActual": instance["EngineVersion"],
         "storageEncrypted": bool(instance.get("StorageEncrypted")),
     }

@@ -8,7 +8,7 @@ from local.provider.framework import wire
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import boolean, integer, json_document, record, text
-from local.provider.framework.translation import from_aws, same_name, tag_list, tag_map, to_aws
+from local.provider.framework.translation import from_aws, rows, same_name, tag_list, tag_map, to_aws
 
 ENCRYPTION = {"kmsDataKeyReusePeriodSeconds": integer(), "kmsKeyId": text(), "type": text("AWS_OWNED_KEY", "CUSTOMER_MANAGED_KMS_KEY")}
 MACHINE = {
@@ -49,7 +49,7 @@ def definition_problems(definition: dict[str, Any], where: str = "definition") -
 
 
 def _targets(state: dict[str, Any]) -> Iterator[str]:
-    for rule in [state, *(state.get("Choices") or []), *(state.get("Catch") or [])]:
+    for rule in [state, *rows(state, "Choices"), *rows(state, "Catch")]:
         if rule.get("Next"):
             yield rule["Next"]
     if state.get("Default"):
@@ -130,7 +130,7 @@ def read_machine(ctx: Context, id: str, state: Inputs) -> Observed:
 
 def _told_logging(logging: dict[str, Any]) -> Inputs:
     told: Inputs = {"level": logging["level"], "includeExecutionData": bool(logging.get("includeExecutionData"))}
-    for each in logging.get("destinations") or []:
+    for each in rows(logging, "destinations"):
         told["logDestination"] = each["cloudWatchLogsLogGroup"]["logGroupArn"]
     return told
 

@@ -20,7 +20,8 @@ PARAMETER = {
     "value": text(),
 }
 REQUEST = {
-    "type": "Type", "allowedPattern": "AllowedPattern", "dataType": "DataType", "description": "Description", "keyId": "KeyId", "tier": "Tier",
+    "type": "Type", "allowedPattern": "AllowedPattern", "dataType": "DataType", "description": "Description", "keyId": "KeyId",
+    "tier": "Tier",
 }  # fmt: skip
 
 

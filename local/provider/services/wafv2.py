@@ -8,7 +8,7 @@ from typing import Any
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import Property, boolean, integer, listing, record, text
-from local.provider.framework.translation import from_aws, tag_list, tag_map, to_aws
+from local.provider.framework.translation import from_aws, rows, tag_list, tag_map, to_aws
 
 EMPTY = record({}, presence=True)
 VISIBILITY = record(
@@ -105,14 +105,14 @@ def find_acl(ctx: Context, inputs: Inputs) -> str | None:
 
 def _request(inputs: Inputs) -> dict[str, Any]:
     """The settings as AWS takes them. Raises ProviderError for rules AWS refuses and the emulator accepts."""
-    for rule in inputs.get("rules") or []:
+    for rule in rows(inputs, "rules"):
         group = "managedRuleGroupStatement" in rule["statement"]
         wanted, other = ("overrideAction", "action") if group else ("action", "overrideAction")
         if rule.get(wanted) is None or rule.get(other) is not None:
             raise ProviderError(f"rule '{rule['name']}' must have {wanted} and not {other}: only rule groups take overrideAction")
         if len(rule["statement"]) != 1:
             raise ProviderError(f"rule '{rule['name']}' has {len(rule['statement'])} statements: expected one")
-    priorities = [rule["priority"] for rule in inputs.get("rules") or []]
+    priorities = [rule["priority"] for rule in rows(inputs, "rules")]
     if len(priorities) != len(set(priorities)):
         raise ProviderError(f"rules have priorities {sorted(priorities)}: expected each once")
     return {"Rules": [], **to_aws(inputs, SENT, ALIASES)}

@@ -26,7 +26,7 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - reads as a sentence in tests
     """The provider aborted a call; its text is what a user would read."""
 
 

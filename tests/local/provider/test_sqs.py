@@ -57,7 +57,7 @@ def test_a_fifo_queue_needs_its_suffix(rig: Rig) -> None:
 
 
 def test_an_unknown_input_is_refused(rig: Rig) -> None:
-    with pytest.raises(Refused, match="visibilityTimeout is not an input.*visibilityTimeoutSeconds"):
+    with pytest.raises(Refused, match=r"visibilityTimeout is not an input.*visibilityTimeoutSeconds"):
         rig.create(QUEUE, "wrong", name="wrong", visibilityTimeout=60)
 
 
