@@ -19,14 +19,13 @@ def main() -> int:
         return _fail(str(error), error.code)
     except (StepError, ServiceError, SettingsError) as error:
         return _fail(str(error), ExitCode.ENVIRONMENT)
-    except _aws_errors() as error:
-        return _fail(f"AWS: {error}\n  next: `kpi services` shows what runs, `make up` repairs it", ExitCode.ENVIRONMENT)
     except BrokenPipeError:
         # The reader of our output went away, as `kpi status | head` does.
         sys.stderr.close()
-        return ExitCode.OK
     except OSError as error:
         return _fail(str(explain_os_error(error, doing=f"run kpi {' '.join(sys.argv[1:2])}")), ExitCode.ENVIRONMENT)
+    except _aws_errors() as error:
+        return _fail(f"AWS: {error}\n  next: `kpi services` shows what runs, `make up` repairs it", ExitCode.ENVIRONMENT)
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to continue", ExitCode.ENVIRONMENT)
     return ExitCode.OK
