@@ -216,7 +216,7 @@ def read_nat(ctx: Context, id: str, _state: Inputs) -> Observed | None:
     nat = one(ctx.client("ec2").describe_nat_gateways(NatGatewayIds=[id]), "NatGateways")
     if nat is None or nat["State"] in ("deleted", "deleting", "failed"):
         return None
-    address: dict[str, Any] = next(iter(rows(nat, "NatGatewayAddresses")), {})
+    address = one(nat, "NatGatewayAddresses") or {}
     outputs = {"publicIp": address.get("PublicIp", ""), "networkInterfaceId": address.get("NetworkInterfaceId", "")}
     return Observed(inputs=from_aws(nat, NAT), outputs=outputs)
 
