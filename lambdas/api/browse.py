@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from lambdas.adapters.catalog import DynamoCatalog
@@ -11,12 +12,14 @@ from lambdas.adapters.runlogs import END, DynamoRunLogs
 from lambdas.api import cursors
 from lambdas.api.queries import KpiQuery, ResultQuery, RunQuery
 from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.domain.fold import fold_run
+from lambdas.domain.fold import fold_run, fold_runs
 from lambdas.domain.ids import first_run_id_at, run_id_text
-from lambdas.domain.model import LogTable
+from lambdas.domain.model import LogTable, period_of_lineage
 from lambdas.domain.timestamps import iso
 
 MAX_PAGES = 20
+PARALLEL = 8
+_LAST_RUN_ROWS = 6
 _ROWS_PER_RUN = 2
 _MIN_ROWS = 60
 _SUMMARY = (
@@ -49,6 +52,13 @@ class Browser:
 
     def kpis(self, tenant_id: str, query: KpiQuery) -> Page:
         """KPI versions of the catalog, by id and version."""
+        items, position = self._kpi_page(tenant_id, query)
+        if query.include == "last_run":
+            items = self._with_last_runs(tenant_id, query.environment, items)
+        return {"items": items, "next_cursor": cursors.encode(position)}
+
+    def _kpi_page(self, tenant_id: str, query: KpiQuery) -> tuple[list[dict[str, Any]], str | None]:
+        """Matching summaries and the key to go on after."""
         prefix, position = f"{query.environment}#kpi#", cursors.decode(query.cursor)
         items: list[dict[str, Any]] = []
         for _ in range(MAX_PAGES):
@@ -56,12 +66,28 @@ class Browser:
             for row in rows:
                 if _matches(row, query):
                     items.append({name: row.get(name) for name in _SUMMARY})
-                    if len(items) == query.limit:
-                        last = row["sk"] == rows[-1]["sk"] and position is None
-                        return {"items": items, "cursor": None if last else cursors.encode(str(row["sk"]))}
+                if len(items) == query.limit:
+                    last = position is None and row["sk"] == rows[-1]["sk"]
+                    return items, None if last else str(row["sk"])
             if position is None:
                 break
-        return {"items": items, "cursor": cursors.encode(position)}
+        return items, position
+
+    def _with_last_runs(self, tenant_id: str, environment: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Summaries with `last_run`: the newest run of each KPI in the environment, None before the first."""
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            found = list(pool.map(lambda item: self._last_run(tenant_id, environment, item["kpi_id"]), items))
+        runs = iter(self._with_deliveries(tenant_id, [run for run in found if run is not None]))
+        return [item | {"last_run": next(runs) if run is not None else None} for item, run in zip(items, found, strict=True)]
+
+    def _last_run(self, tenant_id: str, environment: str, kpi_id: str) -> dict[str, Any] | None:
+        rows, _ = self._logs.by_kpi(tenant_id, kpi_id, rows=_LAST_RUN_ROWS)
+        return next((run for run in fold_runs(rows) if run.get("environment") == environment), None)
+
+    def _with_deliveries(self, tenant_id: str, runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Runs as the API shows them, with what they delivered."""
+        delivered = self._logs.deliveries(tenant_id, [int(run["run_id"]) for run in runs]) if runs else {}
+        return [_run_json(run, delivered.get(int(run["run_id"]))) for run in runs]
 
     def kpi(self, tenant_id: str, environment: str, kpi_id: str, version: str | None) -> Page:
         """One KPI: a version's definition (default: the active one) and which versions there are.
@@ -89,18 +115,21 @@ class Browser:
 
     def runs(self, tenant_id: str, query: RunQuery) -> Page:
         """Runs, folded, newest first; a run without status is in flight or lost."""
-        before = cursors.decode(query.cursor) or END
+        before: str | None = cursors.decode(query.cursor) or END
         items: list[dict[str, Any]] = []
         for _ in range(MAX_PAGES):
             groups, before = self._run_page(tenant_id, query, before)
             for position, run in groups:
                 if run.get("environment") == query.environment and query.status in (None, run.get("status")):
-                    items.append(_run_json(run))
+                    items.append(run)
                 if len(items) == query.limit:
-                    return {"items": items, "cursor": cursors.encode(position)}
+                    return self._runs_page(tenant_id, items, position)
             if before is None:
-                return {"items": items, "cursor": None}
-        return {"items": items, "cursor": cursors.encode(before)}
+                break
+        return self._runs_page(tenant_id, items, before)
+
+    def _runs_page(self, tenant_id: str, runs: Sequence[Mapping[str, Any]], position: str | None) -> Page:
+        return {"items": self._with_deliveries(tenant_id, runs), "next_cursor": cursors.encode(position)}
 
     def _run_page(self, tenant_id: str, query: RunQuery, before: str) -> tuple[list[tuple[str, dict[str, Any]]], str | None]:
         """Complete runs of one page with the position to go on after each; None when there are no more."""
@@ -134,12 +163,10 @@ class Browser:
         if folded is None:
             raise KpiError(ErrorCode.NOT_FOUND, f"there is no run {run_id}")
         children = {name: [_visible(row) for row in self._logs.of_run(tenant_id, run_id, table)] for name, table in _CHILD_TABLES.items()}
-        delivery = children.pop("delivery")
         return {
-            "run": _run_json(folded),
+            "run": _run_json(folded, next(iter(children["delivery"]), None)),
             "entries": sorted(str(row["entry"]) for row in entries),
             **children,
-            "delivery": delivery[0] if delivery else None,
             "links": {"kpi": f"/kpis/{folded['kpi_id']}", "runs": f"/runs?kpi_id={folded['kpi_id']}"},
         }
 
@@ -170,7 +197,7 @@ class Browser:
         page = rows[: query.limit]
         more = len(rows) > query.limit
         last = json.dumps([page[-1]["period_start"], page[-1]["kpi_id"], page[-1]["entity"]]) if more else None
-        return {"items": page, "cursor": cursors.encode(last)}
+        return {"items": page, "next_cursor": cursors.encode(last)}
 
 
 def _result_position(position: str) -> dict[str, str]:
@@ -189,8 +216,20 @@ def _matches(row: Mapping[str, Any], query: KpiQuery) -> bool:
     return query.q is None or query.q.lower() in text
 
 
-def _run_json(run: Mapping[str, Any]) -> dict[str, Any]:
-    return {**run, "run_id": str(run["run_id"])}
+def _run_json(run: Mapping[str, Any], delivery: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The run's columns with its period and, where it delivered, verdict and value (the tenant's total, or the first entity)."""
+    shown = {**run, "run_id": str(run["run_id"]), "time_range": period_of_lineage(str(run.get("lineage_ref", "")))}
+    if delivery is None:
+        return shown
+    sample: dict[str, Any] = json.loads(str(delivery["output_sample"]))
+    first: dict[str, Any] = next(iter(sample["sample"]), {})
+    return shown | {
+        "time_range": delivery["time_range"],
+        "verdict": delivery["verdict"],
+        "unit": sample["unit"],
+        "entity": first.get("entity"),
+        "value": first.get("value"),
+    }
 
 
 def _visible(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,10 +52,16 @@ def _trace_id() -> str:
     return trace or str(app.current_event.request_context.request_id)
 
 
+def _claims(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What API Gateway's authorizer has verified; empty where it did not."""
+    found: Any = event
+    for step in ("requestContext", "authorizer", "jwt", "claims"):
+        found = found.get(step) or {}
+    return found
+
+
 def _caller() -> Caller:
-    authorizer: Mapping[str, Any] = (app.current_event.raw_event.get("requestContext") or {}).get("authorizer") or {}
-    claims: Mapping[str, Any] = (authorizer.get("jwt") or {}).get("claims") or {}
-    return caller_of(claims, app.current_event.headers.get("x-tenant-id"))
+    return caller_of(_claims(app.current_event.raw_event), app.current_event.headers.get("x-tenant-id"))
 
 
 def _query(model: type[Model]) -> Model:
@@ -118,8 +124,8 @@ def on_invalid(error: ValidationError) -> Response[str]:
 
 
 @app.exception_handler(Exception)
-def on_unknown(_error: Exception) -> Response[str]:
-    logger.exception("request failed")
+def on_unknown(error: Exception) -> Response[str]:
+    logger.error("request failed", exc_info=error)
     return problem(ErrorCode.INTERNAL, "the request could not be answered; the trace id finds it in the logs", _trace_id())
 
 
@@ -133,8 +139,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     started = time.perf_counter()
     configure_logging()
     answer: dict[str, Any] = app.resolve(event, context)
-    http = (event.get("requestContext") or {}).get("http") or {}
-    claims = (((event.get("requestContext") or {}).get("authorizer") or {}).get("jwt") or {}).get("claims") or {}
+    context_of: dict[str, Any] = event.get("requestContext") or {}
+    http: dict[str, Any] = context_of.get("http") or {}
+    claims = _claims(event)
     request_log(
         "api",
         started,
@@ -144,6 +151,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         status=answer.get("statusCode"),
         sub=claims.get("sub"),
         tenant_id=claims.get("custom:tenant_id"),
-        request_id=(event.get("requestContext") or {}).get("requestId"),
+        request_id=context_of.get("requestId"),
     )
     return answer

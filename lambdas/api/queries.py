@@ -23,13 +23,14 @@ class Query(BaseModel):
 
 
 class KpiQuery(Query):
-    """Filters of the catalog; `q` is looked for in id, name and definition."""
+    """Filters of the catalog; `q` is looked for in id, name and definition, `include` adds each KPI's last run."""
 
     pack: str | None = None
     layer: Layer | None = None
     owner: str | None = None
     status: Status | None = None
     q: str | None = Field(default=None, max_length=200)
+    include: Literal["last_run"] | None = None
 
 
 class RunQuery(Query):

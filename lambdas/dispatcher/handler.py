@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """One EventBridge event; answers which executions it started and which were known."""
     started = time.perf_counter()
     done = _dispatcher().dispatch(event)
-    detail = event.get("detail") or {}
+    detail: dict[str, Any] = event.get("detail") or {}
     request_log(
         "dispatcher",
         started,
@@ -36,6 +36,6 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         detail_type=event.get("detail-type"),
         tenant_id=detail.get("tenant_id"),
         run_id=detail.get("run_id"),
-        started=len(done.started),
+        executions=len(done.started),
     )
     return {"started": list(done.started), "known": list(done.known)}

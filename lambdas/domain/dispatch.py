@@ -66,7 +66,8 @@ class Dispatcher:
             planned = self._downstream(detail) if kind == COMPLETED else self._signalled(str(detail.get("signal") or kind), event, detail)
         except ValueError as error:
             raise KpiError(ErrorCode.INVALID_INPUT, f"event {event.get('id')} ({kind}): {message_of(error)}") from error
-        started, known = [], []
+        started: list[str] = []
+        known: list[str] = []
         for name, request in planned:
             (started if self._starter.start(name, request) else known).append(name)
         return Dispatched(tuple(started), tuple(known))
@@ -123,5 +124,5 @@ class Dispatcher:
         """The latest run that delivered this period, among the recent ones."""
         closes = self._deliveries.recent_closes(tenant_id, kpi_id, RECENT_RUNS)
         run_ids = [int(row["run_id"]) for row in closes if row.get("status") in _DELIVERED and row.get("environment") == environment]
-        rows = self._deliveries.deliveries(tenant_id, run_ids) if run_ids else {}
+        rows: Mapping[int, Mapping[str, Any]] = self._deliveries.deliveries(tenant_id, run_ids) if run_ids else {}
         return max((run_id for run_id, row in rows.items() if row.get("time_range") == period.text), default=None)

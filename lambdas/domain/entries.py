@@ -10,7 +10,7 @@ from typing import Any
 from kpis.schema import GdpRef, Kpi
 from lambdas.domain.fold import CLOSE, OPEN
 from lambdas.domain.ids import run_id_text
-from lambdas.domain.model import Delivery, LogEntry, LogTable, Outcome, RuleResult, Run
+from lambdas.domain.model import TOTAL, Delivery, LogEntry, LogTable, Outcome, RuleResult, Run
 from lambdas.domain.periods import add_months
 from lambdas.domain.timestamps import iso
 
@@ -125,7 +125,8 @@ def validation_rows(run: Run, table: LogTable, results: Sequence[RuleResult], re
 def delivery_row(delivery: Delivery, verdict: str, extensions: Sequence[str]) -> LogEntry:
     """What consumers got: period, extensions, the run's verdict and a small sample."""
     run = delivery.run
-    sample = [{"entity": each.entity, "value": each.value, "verdict": each.verdict.value} for each in delivery.results[:SAMPLE_ENTITIES]]
+    shown = sorted(delivery.results, key=lambda each: (each.entity != TOTAL, each.entity))
+    sample = [{"entity": each.entity, "value": each.value, "verdict": each.verdict.value} for each in shown[:SAMPLE_ENTITIES]]
     columns = {
         "time_grain": delivery.grain.value,
         "time_range": run.period.text,

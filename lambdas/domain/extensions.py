@@ -46,7 +46,7 @@ def compute(kpi: Kpi, value: float | None, past: Sequence[PastValue], period_sta
     return {extension.kind.value: _one(extension, kpi.grain, value, past, by_start, period_start) for extension in kpi.extensions}
 
 
-def _one(
+def _one(  # noqa: PLR0911 - one line per kind
     extension: Extension,
     grain: Grain,
     value: float | None,

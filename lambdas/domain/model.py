@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from kpis.common import Frozen, Grain, KpiId, Lane, ScdView, Semver, Severity, Slug, Verdict
+from kpis.common import Frozen, Grain, KpiId, ScdView, Semver, Severity, Slug, Verdict
 from kpis.rules import RuleType
 from kpis.schema import Kpi, Source
 from lambdas.domain import timestamps
@@ -18,6 +18,8 @@ from lambdas.domain.errors import ErrorCode
 
 TOTAL = "ALL"
 """The entity that stands for the whole tenant."""
+
+LINEAGE_PARTS = 7
 
 # JSON readers keep integers exact only up to 2**53; run ids are larger, so they travel as text.
 RunId = Annotated[int, PlainSerializer(str, return_type=str, when_used="json"), Field(gt=0, lt=2**63)]
@@ -129,8 +131,17 @@ class Run(Frozen):
 
     @property
     def lineage_ref(self) -> str:
-        """Where the lineage of this run is recorded: table and key of its sourcing entries."""
-        return f"kpi_log_sourcing/{self.tenant_id}/{self.run_id:019d}"
+        """Where the lineage of this run is recorded: tenant, environment, KPI, version, period and run.
+
+        It names the period, so that a run which delivered nothing still says what it was about.
+        """
+        return f"lineage:{self.tenant_id}/{self.environment}/{self.kpi_id}/{self.contract_version}/{self.period.text}/{self.run_id:019d}"
+
+
+def period_of_lineage(lineage_ref: str) -> str | None:
+    """The period (`start/end`) in a run's lineage reference; None when it has another form."""
+    parts = lineage_ref.removeprefix("lineage:").split("/")
+    return f"{parts[4]}/{parts[5]}" if lineage_ref.startswith("lineage:") and len(parts) == LINEAGE_PARTS else None
 
 
 class HardStop(StrEnum):
@@ -264,8 +275,3 @@ class Delivery:
     unit: str
     delivered_at: datetime
     results: tuple[Result, ...]
-
-
-def lane_of(kpi: Kpi) -> Lane:
-    """Where the KPI's runs execute."""
-    return kpi.lane

@@ -104,7 +104,7 @@ def _verdict_alignment(context: PostContext) -> Judgement:
 
 
 def _cross_kpi(rule: r.CrossKpi, context: PostContext) -> Judgement:
-    refs = [KpiRef(kpi=kpi_id, alias=alias) for alias, kpi_id in rule.kpis.items()]
+    refs = [KpiRef.model_validate({"kpi": kpi_id, "as": alias}) for alias, kpi_id in rule.kpis.items()]
     alias_of = {kpi_id: alias for alias, kpi_id in rule.kpis.items()}
     others: dict[str, dict[str, float | None]] = {}
     for each in context.results.upstream(context.run, refs, context.run.period):

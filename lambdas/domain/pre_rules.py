@@ -49,7 +49,7 @@ def _missing(rule: r.PreRule, context: PreContext) -> Judgement | None:
     return None
 
 
-def _judge(rule: r.PreRule, context: PreContext) -> Judgement:  # noqa: PLR0911 - one line per check
+def _judge(rule: r.PreRule, context: PreContext) -> Judgement:  # noqa: PLR0911, C901 - one line per check
     match rule:
         case r.UpstreamDelivered():
             return _upstream_delivered(rule, context)

@@ -124,7 +124,7 @@ class Runner:
                 opened = stack.enter_context(self._warehouses.open(run, kpi.schedule.timeout))
                 attempt.sql_ms += (self._clock.now() - started).total_seconds() * 1000
                 session = _Timed(opened, attempt, self._clock)
-            upstream = self._results.upstream(run, kpi.kpi_sources, run.period) if kpi.kpi_sources else []
+            upstream: Sequence[UpstreamValue] = self._results.upstream(run, kpi.kpi_sources, run.period) if kpi.kpi_sources else []
             stopped = self._validate_before(attempt, session, upstream)
             if stopped is not None:
                 return stopped

@@ -105,10 +105,8 @@ def _consistency(row: ConsistencySla, facts: SlaFacts) -> SlaResult:
 
 
 def _within(kind: str, actual: timedelta, target: timedelta, grace: timedelta, what: str) -> SlaResult:
-    if actual <= target:
-        state = SlaState.PASS
-    else:
-        state = SlaState.WARN if actual <= target + grace else SlaState.BREACH
+    late = SlaState.WARN if actual <= target + grace else SlaState.BREACH
+    state = SlaState.PASS if actual <= target else late
     return SlaResult(kind, state, f"{what} {_text(actual)} (target {_text(target)}, grace {_text(grace)})")
 
 

@@ -32,13 +32,13 @@ def _stream() -> LogStream:
 
 def change_of(record: dict[str, Any]) -> Change:
     """A stream record as a change."""
-    data = record["dynamodb"]
+    data: dict[str, Any] = record["dynamodb"]
     # arn:aws:dynamodb:region:account:table/NAME/stream/LABEL
     table = str(record["eventSourceARN"]).split("/")[1]
-    image = data.get("NewImage") or data.get("OldImage") or {}
-    principal = (record.get("userIdentity") or {}).get("principalId")
+    image: dict[str, Any] = data.get("NewImage") or data.get("OldImage") or {}
+    identity: dict[str, Any] = record.get("userIdentity") or {}
     sequence = str(data.get("SequenceNumber") or record.get("eventID"))
-    return Change(sequence, table, str(record["eventName"]), from_item(data.get("Keys", {})), from_item(image), principal)
+    return Change(sequence, table, str(record["eventName"]), from_item(data.get("Keys", {})), from_item(image), identity.get("principalId"))
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
