@@ -109,21 +109,10 @@ def test_longer_periods_have_the_value_that_pandas_computes(stack: Stack, delive
         assert_equals_oracle(stack, kpi_id, period, result)
 
 
-@pytest.mark.parametrize("kpi_id", sorted((demo.NEEDS_ARRIVALS | demo.READS_ARRIVALS) - demo.FALLS_BACK))
+@pytest.mark.parametrize("kpi_id", sorted(demo.NEEDS_ARRIVALS | demo.READS_ARRIVALS))
 def test_on_the_days_of_the_blizzard_figures_that_need_arrivals_are_not_delivered(delivered: Fetch, kpi_id: str) -> None:
     for day in sorted(demo.BLIZZARD):
         assert delivered("skyway", kpi_id, day, day + timedelta(days=1)) == {}
-
-
-@pytest.mark.parametrize("kpi_id", sorted(demo.FALLS_BACK))
-def test_on_the_days_of_the_blizzard_a_fallback_delivers_the_last_good_value_flagged(stack: Stack, delivered: Fetch, kpi_id: str) -> None:
-    before = min(demo.BLIZZARD) - timedelta(days=1)
-    good = expected(kpi_id, before, before + timedelta(days=1), datasets=stack.settings.local_dir / "datasets", as_of=datetime.now(UTC))
-    for day in sorted(demo.BLIZZARD):
-        period = (day, day + timedelta(days=1))
-        found = delivered("skyway", kpi_id, *period)[period]
-        assert found.fallback
-        assert found.values == pytest.approx(good)
 
 
 @pytest.mark.parametrize("kpi_id", ["SKY-OT-01", "SKY-OT-02", "SKY-CN-01", "SKY-CN-02", "SKY-FC-01", "SKY-CM-01", "SKY-PX-01"])

@@ -15,11 +15,10 @@ BLIZZARD = frozenset({date(2013, 2, 8), date(2013, 2, 9)})
 """More than half of the flights were cancelled, so their arrival delays do not exist."""
 
 NEEDS_ARRIVALS = frozenset({"SKY-AD-01", "SKY-AD-01-CAR", "SKY-AD-02"})
-"""Not computed on a day on which more than a tenth of the arrival delays are unknown; nor what reads them."""
+"""Not computed on a day on which more than a tenth of the arrival delays are unknown."""
 
 READS_ARRIVALS = frozenset({"SKY-RC-01"})
-FALLS_BACK = frozenset({"SKY-AD-02"})
-"""Delivers the last good value, flagged, where it cannot be computed."""
+"""Not computed where what they read was not delivered."""
 
 
 def days_of(tenant: str) -> list[date]:
