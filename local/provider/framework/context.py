@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 GONE = re.compile(r"NotFound|NoSuch|Non[Ee]xistent|DoesNotExist|^404$|ResourceNotFound")
@@ -69,6 +67,10 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """The boto3 client of a service. Throttling and transient errors are retried by boto3 (standard mode, 8 attempts)."""
+        # A preview needs no client: it need not wait for these imports.
+        import boto3
+        from botocore.config import Config
+
         # boto3's session is not safe for making clients from many threads; clients themselves are safe to use.
         with self._lock:
             if service not in self._clients:

@@ -73,6 +73,8 @@ class Lifecycle:
         what = f"'{full[resource.name]}'" if resource.name and full.get(resource.name) else "it"
         owner = self.journal.owner(mark)
         whose = f"it was made by {owner}" if owner else "it was not made by this stack"
+        if entry is not None and owner == entry.urn:
+            whose = "it was made by this very resource, which the stack's state no longer knows"
         raise ProviderError(
             f"{what} already exists and {whose}: expected a free name. Choose another name, delete it, or adopt it with `pulumi import`"
         )

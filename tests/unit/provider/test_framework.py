@@ -9,6 +9,7 @@ import pytest
 from pulumi.runtime.proto import provider_pb2 as pb
 
 from local.provider.framework import wire
+from local.provider.framework.context import Aws, Cancelled, Context, ProviderError
 from local.provider.framework.server import Provider
 from tests.unit.provider.conftest import TOKEN, Cloud, Engine
 
@@ -215,8 +216,9 @@ def test_a_create_whose_answer_was_lost_is_taken_up_again_until_the_engine_knows
     engine.create(inputs)
     id_, state = engine.create(inputs)
     engine.diff(inputs, inputs, state, id_=id_)
-    with pytest.raises(grpc.RpcError):
+    with pytest.raises(grpc.RpcError) as error:
         engine.create(inputs)
+    assert "was made by this very resource, which the stack's state no longer knows" in details(error)
 
 
 # Configuration, functions, failures
@@ -270,3 +272,20 @@ def test_only_an_allowed_account_is_changed(unconfigured: Engine, provider: Prov
         unconfigured.create(unconfigured.inputs(must="x", name="n"))
     assert "is account 222222222222: the stack's provider allows only 111111111111" in details(error)
     assert cloud.things == {}
+
+
+def context(*, cancelled: bool = False) -> Context:
+    aws = Aws("us-east-1", "http://127.0.0.1:1")
+    if cancelled:
+        aws.cancelled.set()
+    return Context(aws, "urn:pulumi:dev::proj::aws:fake/thing:Thing::one", TOKEN)
+
+
+def test_a_wait_is_bounded_and_says_what_did_not_happen() -> None:
+    with pytest.raises(ProviderError, match=r"table 'x' becoming ACTIVE did not happen within 0.1 s"):
+        context().wait(lambda: False, "table 'x' becoming ACTIVE", 0.1)
+
+
+def test_a_wait_ends_when_the_engine_cancels() -> None:
+    with pytest.raises(Cancelled, match="the engine asked to cancel"):
+        context(cancelled=True).wait(lambda: False, "anything", 60)
