@@ -8,6 +8,10 @@ ifdef WAREHOUSE_PORT
 export KPI_WAREHOUSE_PORT := $(WAREHOUSE_PORT)
 endif
 
+# Compiled modules are kept under .local/, also where the shell says not to write them.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/pycache
+unexport PYTHONDONTWRITEBYTECODE
+
 # The first Python that is new enough; `make up PYTHON=/path/to/python3` chooses another.
 OLD_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do "$$p" -c $(OLD_ENOUGH) 2>/dev/null && command -v "$$p" && break; done)

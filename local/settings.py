@@ -138,12 +138,16 @@ class LocalSettings:
             **self.aws_env(),
         }
 
+    def python_env(self) -> dict[str, str]:
+        """Compiled modules are kept, and under `.local/`: a program that imports the AWS SDK starts several times faster with them."""
+        return {"PYTHONPYCACHEPREFIX": str(self.local_dir / "pycache"), "PYTHONDONTWRITEBYTECODE": ""}
+
     def process_env(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
         """A complete environment for a child process: the caller's, minus what would reach a real account, plus `env()`."""
         base = dict(os.environ if environ is None else environ)
         for name in UNSET_VARIABLES:
             base.pop(name, None)
-        return {**base, **self.env(base)}
+        return {**base, **self.env(base), **self.python_env()}
 
 
 def repository_root() -> Path:

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return _ENVIRONMENT_PROBLEM
     if arguments:
         command = [str(settings.python), "-m", "cli", *arguments]
-        os.execve(command[0], command, {**environ, TIMINGS_VARIABLE: steps.export()})  # noqa: S606
+        os.execve(command[0], command, {**environ, **settings.python_env(), TIMINGS_VARIABLE: steps.export()})  # noqa: S606
     print(steps.table())
     return 0
 

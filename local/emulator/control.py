@@ -56,6 +56,8 @@ def service(settings: LocalSettings) -> Service:
         # Without Docker everywhere, also where it is installed: the emulator would remove containers at start.
         "DOCKER_HOST": f"unix://{home / 'no-docker.sock'}",
         "PYTHONUNBUFFERED": "1",
+        # Lambda workers inherit this; their compiled modules belong beside their code, which is temporary.
+        "PYTHONPYCACHEPREFIX": "",
     }
     (home / "tmp").mkdir(parents=True, exist_ok=True)
     return Service(

@@ -71,7 +71,8 @@ def _hard_link(path: Path, target: Path) -> None:
 
 def _script(path: Path, settings: LocalSettings, module: str) -> None:
     # -P: the engine's working directory must not decide what `import` finds; the environment's .pth file adds the checkout.
-    text = f'#!/bin/sh\nexec "{settings.python}" -P -m {module} "$@"\n'
+    variables = " ".join(f'{name}="{value}"' for name, value in settings.python_env().items())
+    text = f'#!/bin/sh\n{variables} exec "{settings.python}" -P -m {module} "$@"\n'
     if path.exists() and path.read_text() == text:
         return
     path.write_text(text)
