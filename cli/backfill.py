@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import kpis
 from cli.control_plane import tenants as deployed_tenants
 from cli.errors import ExitCode
-from cli.periods import date_range, periods_within
+from cli.periods import date_range, periods_for
 from cli.run_client import Finished, RunClient, Runs, RunState
 from kpis.common import ScdView, Status
 from kpis.graph import topological_order
@@ -50,6 +50,7 @@ def command(
 ) -> None:
     """Run every KPI for all its periods between --from and --to: primaries first, then what is computed from them.
 
+    A KPI whose grain is longer than the range (a month in a week) runs for its last period that was complete by --to.
     What an earlier call has done is skipped. Exit code 1 when the engine itself did not finish a run; runs that failed for a
     reason of their own (bad data) are reported and are no error of the backfill.
     """
@@ -119,7 +120,7 @@ def _after(kpi: Kpi, depth: dict[str, int]) -> int:
 def _chain(kpi: Kpi, tenant: str, span: Period, environment: str, again: str) -> Chain:
     requests: list[tuple[str, RunRequest]] = []
     definition = definition_hash(kpi)
-    for period in periods_within(span, kpi.grain):
+    for period in periods_for(span, kpi.grain):
         request = RunRequest.model_validate(
             {
                 "tenant_id": tenant,

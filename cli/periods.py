@@ -44,3 +44,10 @@ def periods_within(span: Period, grain: Grain) -> Iterator[Period]:
     while (end := shift(start, grain, 1)) <= span.end:
         yield Period(start=start, end=end)
         start = end
+
+
+def periods_for(span: Period, grain: Grain) -> list[Period]:
+    """Every whole period inside the range; for a grain longer than the range, the last period complete by its end."""
+    whole = list(periods_within(span, grain))
+    end = floor(span.end, grain)
+    return whole or [Period(start=shift(end, grain, -1), end=end)]

@@ -42,5 +42,6 @@ def steps() -> list[PostStep]:
         PostStep("demo data", "golden data of the three demo tenants into PostgreSQL", demo_steps.load_data),
         PostStep("secrets", "connection strings into Secrets Manager", demo_steps.set_secrets),
         PostStep("demo people", "one person per role and tenant into Cognito", demo_steps.create_people),
+        PostStep("demo runs", "every KPI of the demo tenants for a week of real days", demo_steps.run_demo),
         PostStep("status", "the first picture", demo_steps.show_status),
     ]

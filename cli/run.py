@@ -106,10 +106,10 @@ def show(ended: list[Finished]) -> None:
     table = Table("run", "period", "status", "value", "verdict", "SLA")
     for each in ended:
         document = each.document
-        value = document.get("value")
+        value, period = document.get("value"), str(each.document.get("period", {}).get("start", ""))
         table.add_row(
             str(document.get("run_id", "")),
-            str((document.get("period") or {}).get("start", ""))[:10],
+            period[:10],
             each.state.value,
             "" if value is None else f"{value:,.4f}",
             document.get("verdict") or "",

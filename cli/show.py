@@ -36,7 +36,7 @@ def command(
     console = Console()
     console.print(_pairs("kpi_log_run", found["run"]))
     for section, columns in SECTIONS.items():
-        rows = found[section] or []
+        rows: list[Any] | dict[str, Any] = found[section] or []
         console.print(_rows(f"kpi_log_{section}", columns, rows if isinstance(rows, list) else [rows]))
 
 

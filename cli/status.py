@@ -89,7 +89,8 @@ def last_runs(plane: ControlPlane, tenant: str, environment: str, kpi_ids: set[s
         found.setdefault(run["kpi_id"], run)
     for kpi_id in kpi_ids - found.keys():
         runs = plane.get("/runs", tenant, environment=environment, kpi_id=kpi_id, limit="1")["items"]
-        found |= {kpi_id: run for run in runs}
+        if runs:
+            found[kpi_id] = runs[0]
     return found
 
 
@@ -118,9 +119,9 @@ def line_of(plane: ControlPlane, tenant: str, item: dict[str, Any], run: dict[st
 def headline(plane: ControlPlane, tenant: str, run: dict[str, Any]) -> dict[str, Any]:
     """What a run delivered: the tenant's total, or the entity with the worst verdict."""
     rows = plane.get("/results", tenant, environment=run["environment"], kpi_id=run["kpi_id"], limit="200")["items"]
-    own = [row for row in rows if row["run_id"] == run["run_id"]]
+    own: list[dict[str, Any]] = [row for row in rows if row["run_id"] == run["run_id"]]
     total = next((row for row in own if row["entity"] == TOTAL), None)
-    return total or max(own, key=lambda row: WORST.get(row["verdict"], 0), default={})
+    return total or max(own, key=lambda row: WORST.get(row["verdict"], 0), default=run)
 
 
 def show(lines: list[Line]) -> None:
