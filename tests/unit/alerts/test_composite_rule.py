@@ -38,4 +38,4 @@ def test_a_composite_alarms_when_its_rule_holds():
 
 
 def test_the_names_of_a_rule_come_in_order():
-    assert named_alarms('ALARM("x") AND (OK(y) OR INSUFFICIENT_DATA(\'z\'))') == ("x", "y", "z")
+    assert named_alarms("ALARM(\"x\") AND (OK(y) OR INSUFFICIENT_DATA('z'))") == ("x", "y", "z")

@@ -26,7 +26,9 @@ def test_an_expression_is_computed_point_by_point(expression: str, expected: tup
     assert evaluate(expression, SERIES, 3) == expected
 
 
-@pytest.mark.parametrize("expression", ["SEARCH('x', 'Sum', 300)", "unknown + 1", "failed +", "RATE(failed)", "1 2", "FILL(failed)", "", "(failed"])
+@pytest.mark.parametrize(
+    "expression", ["SEARCH('x', 'Sum', 300)", "unknown + 1", "failed +", "RATE(failed)", "1 2", "FILL(failed)", "", "(failed"]
+)
 def test_what_is_not_evaluated_is_refused_by_name(expression: str):
     with pytest.raises(UnsupportedError, match="metric math"):
         evaluate(expression, SERIES, 3)

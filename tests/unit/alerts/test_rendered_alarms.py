@@ -18,7 +18,20 @@ from tests.unit.alerts.factory import many, row, summary
 ROOT = Path(__file__).parents[3]
 WHERE = {"deployment": "local", "region": "us-east-1", "account_id": "123456789012"}
 HOSTILE = st.text(min_size=1, max_size=120) | st.sampled_from(
-    ['"', "'", "\\", "{{ 7 * 7 }}", "{% raw %}", "line\nbreak", "</script><script>alert(1)</script>", "${jndi:x}", "日本語", "مرحبا", "\u2028", "a|b"]
+    [
+        '"',
+        "'",
+        "\\",
+        "{{ 7 * 7 }}",
+        "{% raw %}",
+        "line\nbreak",
+        "</script><script>alert(1)</script>",
+        "${jndi:x}",
+        "日本語",
+        "مرحبا",
+        "\u2028",
+        "a|b",
+    ]
 )
 
 

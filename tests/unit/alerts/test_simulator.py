@@ -46,7 +46,9 @@ def values(points: str) -> list[float | None]:
 
 @pytest.mark.parametrize(("points", "datapoints", "treatment", "expected"), CASES)
 @pytest.mark.parametrize("current", list(State))
-def test_an_alarm_has_the_state_of_the_aws_tables(points: str, datapoints: int, treatment: MissingData, expected: State | None, current: State):
+def test_an_alarm_has_the_state_of_the_aws_tables(
+    points: str, datapoints: int, treatment: MissingData, expected: State | None, current: State
+):
     judged = judge(rule(treatment, datapoints=datapoints), values(points), current)
     assert judged.state is (current if expected is KEEP else expected)
 
@@ -84,14 +86,19 @@ def test_each_comparison_breaches_on_its_side_only(comparison: Comparison, breac
     assert tuple(value for value in (9.0, 10.0, 11.0) if judge(one, [value], OK).state is ALARM) == breaching
 
 
-@given(st.lists(st.sampled_from([5.0, 20.0]), min_size=5, max_size=5), st.sampled_from(TREATMENTS), st.integers(1, 3), st.sampled_from(list(State)))
+@given(
+    st.lists(st.sampled_from([5.0, 20.0]), min_size=5, max_size=5),
+    st.sampled_from(TREATMENTS),
+    st.integers(1, 3),
+    st.sampled_from(list(State)),
+)
 def test_with_complete_data_only_the_latest_periods_count(points: list[float], treatment: MissingData, datapoints: int, current: State):
     judged = judge(rule(treatment, datapoints=datapoints), points, current)
     assert judged.state is (ALARM if sum(point > 10 for point in points[-3:]) >= datapoints else OK)
 
 
-@given(st.lists(st.sampled_from([5.0, 20.0, None]), min_size=5, max_size=5), st.sampled_from(TREATMENTS), st.integers(1, 3))
-def test_missing_as_breaching_never_alarms_less_than_missing_as_not_breaching(points: list[float | None], _treatment: MissingData, datapoints: int):
+@given(st.lists(st.sampled_from([5.0, 20.0, None]), min_size=5, max_size=5), st.integers(1, 3))
+def test_missing_as_breaching_never_alarms_less_than_missing_as_not_breaching(points: list[float | None], datapoints: int):
     strict = judge(rule(BREACHING, datapoints=datapoints), points, OK).state
     lenient = judge(rule(NOT_BREACHING, datapoints=datapoints), points, OK).state
     assert not (lenient is ALARM and strict is OK)

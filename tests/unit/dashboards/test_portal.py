@@ -15,7 +15,17 @@ from kpis.schema import Dictionary, Kpi, Pack
 
 DIGEST = "c0ffee" + "0" * 58
 HOSTILE = st.text(min_size=1, max_size=120) | st.sampled_from(
-    ['"', "'", "</script><script>alert(1)</script>", "{{ 7 * 7 }}", "line\nbreak", "日本語", "مرحبا", "\u2028", "<img src=x onerror=alert(1)>"]
+    [
+        '"',
+        "'",
+        "</script><script>alert(1)</script>",
+        "{{ 7 * 7 }}",
+        "line\nbreak",
+        "日本語",
+        "مرحبا",
+        "\u2028",
+        "<img src=x onerror=alert(1)>",
+    ]
 )
 
 

@@ -17,7 +17,20 @@ from tests.unit.alerts.factory import many, row, summary
 WHERE = {"deployment": "local", "region": "us-east-1", "account_id": "123456789012"}
 DIGEST = "c0ffee" + "0" * 58
 HOSTILE = st.text(min_size=1, max_size=120) | st.sampled_from(
-    ['"', "'", "\\", "{{ 7 * 7 }}", "{% raw %}", "line\nbreak", "</script><script>alert(1)</script>", "${x}", "日本語", "مرحبا", "\u2028", "a|b"]
+    [
+        '"',
+        "'",
+        "\\",
+        "{{ 7 * 7 }}",
+        "{% raw %}",
+        "line\nbreak",
+        "</script><script>alert(1)</script>",
+        "${x}",
+        "日本語",
+        "مرحبا",
+        "\u2028",
+        "a|b",
+    ]
 )
 
 
@@ -69,7 +82,9 @@ def test_graphs_show_only_metrics_that_functions_emit(dashboard: dashboards.Dash
 def test_alarm_widgets_name_alarms_that_exist():
     dictionary = summary(row())
     known = alerts.platform_alarms(dictionary, **WHERE), alerts.tenant_alarms(dictionary, tenant_id="acme", environment="prod", **WHERE)
-    names = {f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{each.name}" for alarms in known for each in (*alarms.metrics, *alarms.composites)}
+    names = {
+        f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{each.name}" for alarms in known for each in (*alarms.metrics, *alarms.composites)
+    }
     shown = {arn for dashboard in ALL for widget in widgets(dashboard, "alarm") for arn in widget["alarms"]}
     assert shown
     assert shown <= names

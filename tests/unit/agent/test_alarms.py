@@ -1,0 +1,270 @@
+"""Alarms of the embedded system: evaluated by our simulator, acted on once, the emulator's own opinion overruled."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.agent.alarms import AlarmEvaluator
+from local.agent.status import AgentStatus, StatusFile
+from local.agent.store import EventKey, Sample, Store
+from tests.unit.agent.cloud import Pages, client_error
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:kpi-local-alerts-ops"
+ACME = (("environment", "prod"), ("tenant_id", "acme"))
+OTHER = (("environment", "prod"), ("tenant_id", "other"))
+
+
+def listed(dimensions: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in dimensions]
+
+
+def alarm(name: str, dimensions: tuple[tuple[str, str], ...] = ACME, **changes: Any) -> dict[str, Any]:
+    return {
+        "AlarmName": name,
+        "AlarmDescription": "Runbook: docs/runbooks/sla-breaches.md",
+        "ActionsEnabled": True,
+        "AlarmActions": [TOPIC],
+        "Namespace": "KpiObservatory",
+        "MetricName": "SlaBreaches",
+        "Dimensions": listed(dimensions),
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 0.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+        **changes,
+    }
+
+
+@dataclass
+class Cloud:
+    account_id = "123456789012"
+    region = "us-east-1"
+    definitions: list[dict[str, Any]] = field(default_factory=list)
+    states: dict[str, str] = field(default_factory=dict)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    datapoints: list[dict[str, Any]] = field(default_factory=list)
+    published: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    sns_is: str = "up"
+
+    def __call__(self, _service: str) -> Cloud:
+        return self
+
+    def get_paginator(self, name: str) -> Pages:
+        if name == "get_parameters_by_path":
+            return Pages([{"Parameters": [{"Value": json.dumps(each)} for each in self.definitions]}])
+        assert name == "describe_alarms"
+        alarms = [
+            {
+                "AlarmName": each["AlarmName"],
+                "AlarmArn": f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{each['AlarmName']}",
+                "StateValue": self.states.get(each["AlarmName"], "INSUFFICIENT_DATA"),
+                "AlarmRule": each.get("AlarmRule"),
+            }
+            for each in self.definitions
+        ]
+        return Pages(
+            [
+                {
+                    "MetricAlarms": [each for each in alarms if not each["AlarmRule"]],
+                    "CompositeAlarms": [each for each in alarms if each["AlarmRule"]],
+                }
+            ]
+        )
+
+    def set_alarm_state(self, **arguments: str) -> None:
+        self.states[arguments["AlarmName"]] = arguments["StateValue"]
+
+    def list_metrics(self, **_arguments: str) -> dict[str, Any]:
+        return {"Metrics": self.metrics}
+
+    def get_metric_statistics(self, **arguments: Any) -> dict[str, Any]:
+        self.asked.append(arguments)
+        return {"Datapoints": self.datapoints}
+
+    def publish(self, **arguments: str) -> None:
+        if self.sns_is == "down":
+            raise ConnectionError("the emulator is down")
+        if self.sns_is == "without the topic":
+            raise client_error("NotFound")
+        self.published.append(arguments)
+
+    def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        self.events += Entries
+        return {"Entries": [{"EventId": "1"}]}
+
+
+class Rig:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cloud = Cloud()
+        self.status = StatusFile(folder / "status.json", AgentStatus(pid=1, started_at=0, written_at=0))
+        self.restart()
+
+    def restart(self) -> None:
+        self.store = Store(self.folder / "agent.sqlite")
+        self.evaluator = AlarmEvaluator(self.cloud, self.store, self.status)  # type: ignore[arg-type]
+
+    def sample(self, value: float, dimensions: tuple[tuple[str, str], ...] = ACME, *, ago: float = 5, metric: str = "SlaBreaches") -> None:
+        made = Sample("KpiObservatory", metric, dimensions, time.time() - ago, value, 1.0, "Count")
+        self.store.record_events("g", [EventKey("s", 1, 1)], [made], 1, 0)
+
+    def step(self, *definitions: dict[str, Any]) -> dict[str, str]:
+        self.cloud.definitions = list(definitions) or self.cloud.definitions
+        self.evaluator.step()
+        return self.cloud.states
+
+    def saved_status(self) -> dict[str, Any]:
+        self.status.write()
+        return json.loads((self.folder / "status.json").read_text())
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path)
+
+
+def test_only_the_alarm_with_the_metrics_own_dimensions_fires(rig: Rig):
+    rig.sample(1, ACME)
+    assert rig.step(alarm("acme"), alarm("other", OTHER)) == {"acme": "ALARM", "other": "OK"}
+
+
+def test_the_total_of_the_platform_is_not_the_sum_of_its_tenants(rig: Rig):
+    rig.sample(3, ACME)
+    rig.sample(1, ())
+    over_two = alarm("platform", (), Threshold=2.0)
+    assert rig.step(over_two) == {"platform": "OK"}
+
+
+def test_an_alarm_tells_its_topic_and_the_event_bus_once(rig: Rig):
+    rig.sample(1)
+    rig.step(alarm("acme"))
+    rig.step()
+    (message,) = rig.cloud.published
+    assert message["TopicArn"] == TOPIC
+    assert message["Subject"] == 'ALARM: "acme" in US East (N. Virginia)'
+    document = json.loads(message["Message"])
+    assert (document["OldStateValue"], document["NewStateValue"]) == ("INSUFFICIENT_DATA", "ALARM")
+    assert document["AlarmDescription"] == "Runbook: docs/runbooks/sla-breaches.md"
+    assert document["Trigger"]["Dimensions"] == [{"value": "prod", "name": "environment"}, {"value": "acme", "name": "tenant_id"}]
+    (event,) = rig.cloud.events
+    assert (event["Source"], event["DetailType"]) == ("aws.cloudwatch", "CloudWatch Alarm State Change")
+    assert json.loads(event["Detail"])["state"]["value"] == "ALARM"
+
+
+def test_an_alarm_recovers_when_its_point_has_left_the_evaluation_range(rig: Rig):
+    rig.sample(1, ago=5)
+    rig.step(alarm("acme", OKActions=[TOPIC]))
+    rig.store._connection.execute("update sample set timestamp = timestamp - 600")
+    assert rig.step() == {"acme": "OK"}
+    assert [json.loads(each["Message"])["NewStateValue"] for each in rig.cloud.published] == ["ALARM", "OK"]
+
+
+def test_the_emulators_own_opinion_is_put_right_without_telling_anybody(rig: Rig):
+    rig.sample(1)
+    rig.step(alarm("acme"))
+    rig.cloud.states["acme"] = "OK"
+    assert rig.step() == {"acme": "ALARM"}
+    assert len(rig.cloud.published) == 1
+
+
+def test_after_a_restart_nothing_is_told_again(rig: Rig):
+    rig.sample(1)
+    rig.step(alarm("acme"))
+    rig.restart()
+    rig.step()
+    assert len(rig.cloud.published) == 1
+
+
+def test_a_message_that_could_not_be_sent_goes_out_later(rig: Rig):
+    rig.sample(1)
+    rig.cloud.sns_is = "down"
+    with pytest.raises(ConnectionError):
+        rig.step(alarm("acme"))
+    rig.cloud.sns_is = "up"
+    rig.restart()
+    rig.step()
+    assert len(rig.cloud.published) == 1
+
+
+def test_a_topic_that_is_gone_does_not_block_the_other_messages(rig: Rig):
+    rig.sample(1)
+    rig.cloud.sns_is = "without the topic"
+    rig.step(alarm("acme"))
+    rig.cloud.sns_is = "up"
+    rig.sample(1, OTHER)
+    rig.step(alarm("acme"), alarm("other", OTHER))
+    assert [json.loads(each["Message"])["AlarmName"] for each in rig.cloud.published] == ["other"]
+
+
+def test_disabled_actions_stay_silent(rig: Rig):
+    rig.sample(1)
+    assert rig.step(alarm("acme", ActionsEnabled=False)) == {"acme": "ALARM"}
+    assert rig.cloud.published == []
+    assert len(rig.cloud.events) == 1
+
+
+def test_a_composite_follows_its_children_in_the_same_round(rig: Rig):
+    rig.sample(1)
+    inner = {"AlarmName": "b-inner", "AlarmRule": 'ALARM("acme")', "ActionsEnabled": True, "AlarmActions": [TOPIC]}
+    outer = {"AlarmName": "a-outer", "AlarmRule": 'ALARM("b-inner") AND NOT OK("acme")', "ActionsEnabled": True}
+    states = rig.step(outer, inner, alarm("acme", AlarmActions=[]))
+    assert states == {"acme": "ALARM", "b-inner": "ALARM", "a-outer": "ALARM"}
+    assert json.loads(rig.cloud.published[0]["Message"])["AlarmRule"] == 'ALARM("acme")'
+
+
+def test_metric_math_is_evaluated_over_several_series(rig: Rig):
+    def series(name: str, metric: str, stat: str) -> dict[str, Any]:
+        named = {"Namespace": "KpiObservatory", "MetricName": metric, "Dimensions": []}
+        return {"Id": name, "MetricStat": {"Metric": named, "Period": 900, "Stat": stat}, "ReturnData": False}
+
+    expression = {"Id": "ratio", "Expression": "IF(runs >= 5, 100 * FILL(failed, 0) / runs, 0)", "ReturnData": True}
+    definition = {
+        key: value for key, value in alarm("ratio", Threshold=20.0).items()
+        if key not in ("Namespace", "MetricName", "Dimensions", "Statistic", "Period")
+    }  # fmt: skip
+    definition["Metrics"] = [series("failed", "RunsFailed", "Sum"), series("runs", "RunsCompleted", "SampleCount"), expression]
+    for failed in (0, 1, 1):
+        rig.sample(failed, (), metric="RunsFailed")
+        rig.sample(1 - failed, (), metric="RunsCompleted")
+    assert rig.step(definition) == {"ratio": "OK"}
+    for _ in range(3):
+        rig.sample(0, (), metric="RunsFailed")
+        rig.sample(1, (), metric="RunsCompleted")
+    assert rig.step() == {"ratio": "ALARM"}
+
+
+def test_an_alarm_that_cannot_be_evaluated_is_left_alone_and_named(rig: Rig):
+    metrics = [{"Id": "a", "Expression": "SEARCH('x', 'Sum', 300)", "ReturnData": True}]
+    rig.step(alarm("searching", Metrics=metrics), alarm("acme"))
+    assert rig.cloud.states == {"acme": "OK"}
+    assert "SEARCH" in rig.saved_status()["unsupported_alarms"]["searching"]
+
+
+def test_a_metric_without_dimensions_is_not_asked_where_the_emulator_would_add_up_others(rig: Rig):
+    rig.cloud.metrics = [{"Dimensions": listed(ACME)}, {"Dimensions": []}]
+    assert rig.step(alarm("total", (), MetricName="PutByHand")) == {"total": "OK"}
+    assert rig.cloud.asked == []
+
+
+def test_a_metric_of_a_service_is_asked_by_its_exact_dimensions(rig: Rig):
+    function = (("FunctionName", "kpi-local-api"),)
+    rig.step(alarm("errors", function, Namespace="AWS/Lambda", MetricName="Errors"))
+    assert rig.cloud.asked[0]["Dimensions"] == listed(function)
+
+
+def test_a_deleted_alarm_is_forgotten(rig: Rig):
+    rig.sample(1)
+    rig.step(alarm("acme"), alarm("other", OTHER))
+    rig.step(alarm("other", OTHER))
+    assert set(rig.store.alarms()) == {"other"}
+    assert rig.saved_status()["alarms_in_alarm"] == []
