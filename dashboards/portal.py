@@ -61,8 +61,7 @@ def portal_row(kpi: Kpi) -> dict[str, Any]:
         "status": kpi.status,
         "purpose": kpi.purpose,
         "formula": _formula(kpi),
-        "sources": [f"gdp:{source.gdp}" for source in kpi.gdp_sources]
-        + [f"kpi:{source.kpi} as {source.alias}" for source in kpi.kpi_sources],
+        "sources": _sources(kpi),
         "rules": [_rule("before", rule) for rule in kpi.pre_validation] + [_rule("after", rule) for rule in kpi.post_validation],
         "sla": [describe_sla(sla) for sla in kpi.sla],
         "verdict": f"{kpi.verdict.direction}: Adequate {kpi.verdict.adequate:g}, Low {kpi.verdict.low:g} {kpi.unit}",

@@ -21,8 +21,8 @@ from local.agent.tasks import TaskRunner
 from local.settings import LocalSettings, load_settings
 
 _TASKS_PAUSE = 0.15
-_METRICS_PAUSE = 1.0
-_ALARMS_PAUSE = 3.0
+_METRICS_PAUSE = 2.0
+_ALARMS_PAUSE = 5.0
 _SERVICE_METRICS_PAUSE = 20.0
 _STATUS_PAUSE = 1.0
 

@@ -22,6 +22,8 @@ from local.provider.local_alarms import LocalAlarm, local_alarms
 
 log = logging.getLogger("kpi.agent.alarms")
 _SNS = ":sns:"
+_MACHINE_REASONS = ("Threshold Crossed:", "Insufficient Data:", "The alarm rule ", "Unchecked:", "arn:aws:cloudwatch:")
+"""How the reasons of the agent and of the emulator's own evaluator begin; any other was given by a person."""
 _GONE = ("NotFound", "NotFoundException", "ResourceNotFound", "ResourceNotFoundException")
 
 
@@ -70,18 +72,34 @@ class AlarmEvaluator:
 
     def _settle(self, alarm: LocalAlarm, before: AlarmRow | None, judgement: Judgement, now: float) -> None:
         """Record a change with the messages it causes, or put back the state the emulator's own evaluator may have overwritten."""
-        old = State(before.state) if before else State.INSUFFICIENT_DATA
+        if before is not None and alarm.state != before.state:
+            before = self._set_by_hand(alarm, before, now) or before
         data = "" if alarm.composite else alarm_messages.reason_data(alarm.definition, judgement.values, now)
-        if before is None or old is not judgement.state:
-            row = AlarmRow(alarm.name, judgement.state, judgement.reason, data, now)
-            change = self._change(alarm, before, row)
-            # A new alarm that has nothing to say yet was in this state already.
-            self._store.record_transition(row, self._messages(change) if old is not judgement.state else [])
-            if old is not judgement.state:
-                self._status.add(alarm_transitions=1)
-                log.info("alarm %s: %s -> %s: %s", alarm.name, old, judgement.state, judgement.reason)
-        if alarm.state != judgement.state or old is not judgement.state:
+        changed = before is None or before.state != judgement.state
+        if changed:
+            self._transition(alarm, before, AlarmRow(alarm.name, judgement.state, judgement.reason, data, now))
+        if changed or alarm.state != judgement.state:
             self._set_state(alarm.name, judgement, data)
+
+    def _set_by_hand(self, alarm: LocalAlarm, before: AlarmRow, now: float) -> AlarmRow | None:
+        """Somebody tests an alarm with SetAlarmState: act on it as CloudWatch does; the evaluation then puts it back."""
+        kind = "CompositeAlarm" if alarm.composite else "MetricAlarm"
+        found = self._clients("cloudwatch").describe_alarms(AlarmNames=[alarm.name], AlarmTypes=[kind])[f"{kind}s"]
+        reason = found[0].get("StateReason", "") if found else ""
+        if not reason or reason.startswith(_MACHINE_REASONS):
+            return None
+        row = AlarmRow(alarm.name, found[0]["StateValue"], reason, found[0].get("StateReasonData", ""), now)
+        self._transition(alarm, before, row)
+        return row
+
+    def _transition(self, alarm: LocalAlarm, before: AlarmRow | None, row: AlarmRow) -> None:
+        old = before.state if before else State.INSUFFICIENT_DATA.value
+        # A new alarm that has nothing to say yet was in this state already.
+        messages = self._messages(self._change(alarm, before, row)) if old != row.state else ()
+        self._store.record_transition(row, messages)
+        if old != row.state:
+            self._status.add(alarm_transitions=1)
+            log.info("alarm %s: %s -> %s: %s", alarm.name, old, row.state, row.reason)
 
     def _set_state(self, name: str, judgement: Judgement, data: str) -> None:
         extra = {"StateReasonData": data} if data else {}

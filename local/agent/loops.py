@@ -11,7 +11,7 @@ from local.agent.status import StatusFile
 
 log = logging.getLogger("kpi.agent")
 _AFTER_ERROR_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 15.0
+_LONGEST_PAUSE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,22 @@ def run_jobs(jobs: list[Job], stop: threading.Event, status: StatusFile) -> None
 
 
 def _run(job: Job, stop: threading.Event, status: StatusFile) -> None:
-    pause = job.pause
+    pause, said = job.pause, ""
     while not stop.wait(pause):
         try:
             job.step()
-            pause = job.pause
+            if said:
+                status.recovered(said)
+                log.info("%s: works again", job.name)
+            pause, said = job.pause, ""
         # Whatever one step meets (the emulator restarting, a message nobody foresaw), the next must still be tried.
         except Exception as error:
             pause = min(max(pause * 2, _AFTER_ERROR_SECONDS), _LONGEST_PAUSE_SECONDS)
-            status.error(f"{job.name}: {type(error).__name__}: {error}")
-            log.warning(
-                "%s: %s: %s; trying again in %.0f s", job.name, type(error).__name__, error, pause, exc_info=log.isEnabledFor(logging.DEBUG)
-            )
+            text = f"{job.name}: {type(error).__name__}: {error}"
+            status.error(text)
+            if text != said:
+                log.warning("%s; trying again every %.0f s", text, _LONGEST_PAUSE_SECONDS, exc_info=log.isEnabledFor(logging.DEBUG))
+            said = text
     try:
         job.close()
     except Exception as error:  # noqa: BLE001 - the other jobs must get their end too

@@ -62,6 +62,12 @@ class StatusFile:
         """Remember the latest error."""
         self.set(last_error=text, last_error_at=time.time())
 
+    def recovered(self, text: str) -> None:
+        """Forget an error that is over, unless another came after it."""
+        with self._lock:
+            if self._status.last_error == text:
+                self._status = replace(self._status, last_error=None, last_error_at=None)
+
     def write(self) -> None:
         """Replace the file."""
         with self._lock:

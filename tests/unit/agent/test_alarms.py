@@ -55,6 +55,7 @@ class Cloud:
     events: list[dict[str, Any]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     sns_is: str = "up"
+    reasons: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, _service: str) -> Cloud:
         return self
@@ -83,6 +84,11 @@ class Cloud:
 
     def set_alarm_state(self, **arguments: str) -> None:
         self.states[arguments["AlarmName"]] = arguments["StateValue"]
+        self.reasons[arguments["AlarmName"]] = arguments["StateReason"]
+
+    def describe_alarms(self, *, AlarmNames: list[str], AlarmTypes: list[str]) -> dict[str, Any]:  # noqa: N803
+        (name,), (kind,) = AlarmNames, AlarmTypes
+        return {f"{kind}s": [{"StateValue": self.states[name], "StateReason": self.reasons[name]}]}
 
     def list_metrics(self, **_arguments: str) -> dict[str, Any]:
         return {"Metrics": self.metrics}
@@ -172,9 +178,21 @@ def test_an_alarm_recovers_when_its_point_has_left_the_evaluation_range(rig: Rig
 def test_the_emulators_own_opinion_is_put_right_without_telling_anybody(rig: Rig):
     rig.sample(1)
     rig.step(alarm("acme"))
-    rig.cloud.states["acme"] = "OK"
+    rig.cloud.set_alarm_state(AlarmName="acme", StateValue="OK", StateReason="Threshold Crossed: Sum 0.0 GreaterThanThreshold 0.0")
     assert rig.step() == {"acme": "ALARM"}
     assert len(rig.cloud.published) == 1
+
+
+def test_a_state_set_by_hand_acts_and_is_put_back(rig: Rig):
+    rig.step(alarm("acme", OKActions=[TOPIC]))
+    rig.cloud.published.clear()
+    rig.cloud.set_alarm_state(AlarmName="acme", StateValue="ALARM", StateReason="testing the route")
+    assert rig.step() == {"acme": "OK"}
+    messages = [json.loads(each["Message"]) for each in rig.cloud.published]
+    assert [(each["NewStateValue"], each["NewStateReason"].split(":")[0]) for each in messages] == [
+        ("ALARM", "testing the route"),
+        ("OK", "Threshold Crossed"),
+    ]
 
 
 def test_after_a_restart_nothing_is_told_again(rig: Rig):
