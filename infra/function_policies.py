@@ -12,6 +12,7 @@ from infra.names import LOG_TABLES, Names
 
 STREAMED_TABLES = (*LOG_TABLES, "audit")
 GET = ("dynamodb:GetItem",)
+BATCH_GET = ("dynamodb:BatchGetItem",)
 QUERY = ("dynamodb:Query",)
 READ = (*GET, *QUERY)
 # The only write a log row ever has: a duplicate key raises instead of overwriting.
@@ -64,6 +65,7 @@ def _api(context: PolicyContext) -> list[Allow]:
     return [
         Allow("ReadCatalog", READ, tables(names, "catalog")),
         Allow("ReadLogs", QUERY, tables(names, *LOG_TABLES)),
+        Allow("ReadDeliveries", BATCH_GET, tables(names, "log-delivery")),
         read_secret(context, "ResultStore", names.result_store_secret),
         use_tables(context),
     ]
@@ -128,7 +130,7 @@ def _dispatcher(context: PolicyContext) -> list[Allow]:
         Allow("ReadTriggers", QUERY, tables(names, "catalog")),
         # A KPI over other KPIs starts when all of them have delivered the period.
         Allow("ReadRuns", QUERY, tables(names, "log-run")),
-        Allow("ReadDeliveries", GET, tables(names, "log-delivery")),
+        Allow("ReadDeliveries", BATCH_GET, tables(names, "log-delivery")),
         Allow("StartRuns", ["states:StartExecution"], [names.state_machine_arn]),
         use_tables(context),
     ]

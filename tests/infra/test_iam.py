@@ -96,6 +96,7 @@ def test_only_the_reconciler_changes_the_catalog(platform: Recording) -> None:
 def test_the_api_can_write_nothing(platform: Recording) -> None:
     actions = {action for each in statements(platform) if each.role == "api" for action in each.actions if not action.startswith("ec2:")}
     assert actions == {
+        "dynamodb:BatchGetItem",
         "dynamodb:GetItem",
         "dynamodb:Query",
         "kms:Decrypt",
