@@ -98,7 +98,7 @@ def build(spec: PackageSpec, where: Target, root: Path, cache: Path, environ: Ma
     """
     lock = root / spec.lock
     if not lock.is_file():
-        raise PackageError(f"package '{spec.name}': {spec.lock} is missing; run `make lock` to write it")
+        raise PackageError(f"package '{spec.name}': {spec.lock} is missing; restore it from git, or compile it (docs/adr/0001)")
     key = _key(spec, where, root, lock)
     cache.mkdir(parents=True, exist_ok=True)
     with _only_one(cache / f"{spec.name}-{where.name}.lock"):

@@ -14,7 +14,7 @@ from infra.config import ResultStore
 
 DATABASE = "results"
 _RECOVERY_DAYS = 30
-_POSTGRES_VERSION = "16.6"
+_POSTGRES_VERSION = "16.11"
 _ADMINISTRATOR = "kpi_admin"
 
 

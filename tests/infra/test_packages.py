@@ -132,8 +132,8 @@ def test_a_wrong_hash_in_the_lock_file_is_refused(tmp_path: Path, uv: str) -> No
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"], "nothing half-built stays"
 
 
-def test_a_missing_lock_file_says_how_to_make_it(tmp_path: Path) -> None:
-    with pytest.raises(packages.PackageError, match=r"small\.lock is missing; run `make lock`"):
+def test_a_missing_lock_file_says_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(packages.PackageError, match=r"small\.lock is missing; restore it from git"):
         packages.build(SPEC, HERE, tmp_path, tmp_path / "cache", {})
 
 
