@@ -48,7 +48,7 @@ class ControlPlane:
         while True:
             page = self.get(path, tenant, **parameters, **({"cursor": cursor} if cursor else {}))
             yield from page["items"]
-            cursor = page["cursor"]
+            cursor = page["next_cursor"]
             if cursor is None:
                 return
 

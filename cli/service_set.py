@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -27,7 +27,7 @@ class Part:
 
 
 def emulator_part() -> Part:
-    return _process("emulator", "the embedded AWS", emulator.service)
+    return replace(_process("emulator", "the embedded AWS", emulator.service), stop=emulator.stop)
 
 
 def warehouse_part() -> Part | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +20,9 @@ BROKEN = ("failed", "skipped")
 RUNNING = ("active", "deprecated")
 DELIVERING = ("success", "partial")
 TOTAL = "ALL"
+HEADERS = ("tenant", "KPI", "version", "last run (UTC)", "period", "status", "value", "verdict", "SLA", "name")
+WIDE = 160
+"""Columns where there is no terminal to ask."""
 WORST = {"Adequate": 1, "Low": 2, "Critical": 3}
 _STYLES = {"failed": "bold red", "skipped": "bold red", "partial": "yellow", "success": "green", "never run": "dim"}
 _VERDICT_STYLES = {"Adequate": "green", "Low": "yellow", "Critical": "bold red"}
@@ -126,28 +131,39 @@ def headline(plane: ControlPlane, tenant: str, run: dict[str, Any]) -> dict[str,
 
 def show(lines: list[Line]) -> None:
     """Print the table and what is wrong, in words, below it."""
-    console = Console()
-    table = Table("tenant", "KPI", "name", "version", "period", "last run (UTC)", "status", "value", "verdict", "SLA", title="KPIs")
-    for line in lines:
-        table.add_row(
-            line.tenant_id,
-            line.kpi_id,
-            line.name,
-            line.version,
-            line.period,
-            line.last_run,
-            Text(line.status, style=_STYLES.get(line.status, "")),
-            number(line),
-            Text(line.verdict or "", style=_VERDICT_STYLES.get(line.verdict or "", "")),
-            Text(line.sla, style="bold red" if line.sla == "breach" else ""),
-        )
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    rows = [cells(line) for line in lines]
+    for position, header in enumerate(HEADERS):
+        # Only the last column, the name, gives way in a narrow terminal.
+        width = max([len(header), *(len(str(row[position])) for row in rows)]) if position < len(HEADERS) - 1 else 10
+        table.add_column(header, justify="right" if header == "value" else "left", no_wrap=True, overflow="ellipsis", min_width=width)
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
     for line in lines:
         if line.why:
-            console.print(Text(f"{line.tenant_id} {line.kpi_id}: {line.why}\n    details: kpi show {line.tenant_id} {line.run_id}"))
+            text = f"{line.tenant_id} {line.kpi_id}: {line.why}\n    details: kpi show {line.tenant_id} {line.run_id}"
+            console.print(Text(text), soft_wrap=True)
     broken = sum(line.status in BROKEN for line in lines)
     critical = sum(line.verdict == "Critical" for line in lines)
     console.print(f"{len(lines)} KPIs: {broken} without a delivered number, {critical} with verdict Critical")
+
+
+def cells(line: Line) -> tuple[str | Text, ...]:
+    """One row, in the order of HEADERS."""
+    return (
+        line.tenant_id,
+        line.kpi_id,
+        line.version,
+        line.last_run[:16],
+        line.period,
+        Text(line.status, style=_STYLES.get(line.status, "")),
+        number(line),
+        Text(line.verdict or "", style=_VERDICT_STYLES.get(line.verdict or "", "")),
+        Text(line.sla, style="bold red" if line.sla == "breach" else ""),
+        line.name,
+    )
 
 
 def number(line: Line) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import DictRow, dict_row
 
 from kpis.common import Grain
 from kpis.schema import KpiRef
@@ -26,7 +26,7 @@ _INSERT = f"INSERT INTO {TABLE} ({', '.join(_COLUMNS)}) VALUES ({', '.join(f'%({
 _SCOPE = "tenant_id = %(tenant_id)s AND environment = %(environment)s AND scd_view = %(scd_view)s"
 STORE_TIMEOUT = timedelta(seconds=30)
 
-Connection = psycopg.Connection[dict[str, Any]]
+Connection = psycopg.Connection[DictRow]
 
 
 class PostgresResults:
@@ -42,7 +42,7 @@ class PostgresResults:
             try:
                 # A SQLAlchemy URL names its driver; libpq wants none.
                 dsn = self._url().replace("postgresql+psycopg://", "postgresql://", 1)
-                self._connection = psycopg.connect(
+                self._connection = Connection.connect(
                     dsn, autocommit=True, row_factory=dict_row, connect_timeout=5, prepare_threshold=2, options="-c timezone=UTC"
                 )
             except psycopg.Error as error:
@@ -51,7 +51,7 @@ class PostgresResults:
         return self._connection
 
     @contextmanager
-    def _transaction(self, tenant_id: str, timeout: timedelta = STORE_TIMEOUT) -> Iterator[Connection]:
+    def _transaction(self, tenant_id: str, timeout: timedelta = STORE_TIMEOUT) -> Generator[Connection]:
         connection = self._connect()
         try:
             with connection.transaction():
@@ -95,7 +95,10 @@ class PostgresResults:
         }
         with self._transaction(run.tenant_id) as connection:
             found = connection.execute(sql.encode(), parameters).fetchall()
-        return [UpstreamValue(**{**row, "flags": _flags(row["flags"])}) for row in found]
+        return [
+            UpstreamValue(row["kpi_id"], row["entity"], row["value"], row["contract_version"], row["run_id"], row["flags"] or {})
+            for row in found
+        ]
 
     def compute(self, run: Run, sql: str, parameters: Mapping[str, Any], timeout: timedelta) -> list[Measure]:
         from lambdas.domain.sql import for_psycopg
@@ -177,8 +180,3 @@ class PostgresResults:
 
 def _scope(run: Run) -> dict[str, Any]:
     return {"tenant_id": run.tenant_id, "environment": run.environment, "scd_view": run.scd_view.value}
-
-
-def _flags(value: Any) -> Mapping[str, Any]:
-    """Flags as a map; the column's default is an empty list."""
-    return value or {}

@@ -23,8 +23,11 @@ class EventBridgeSchedules:
         for page in self._client.get_paginator("list_schedules").paginate(GroupName=group):
             names += [item["Name"] for item in page["Schedules"]]
         with ThreadPoolExecutor(PARALLEL) as pool:
-            found = pool.map(lambda name: self._client.get_schedule(GroupName=group, Name=name), names)
+            found = list(pool.map(self._get, [group] * len(names), names))
         return dict(zip(names, found, strict=True))
+
+    def _get(self, group: str, name: str) -> dict[str, Any]:
+        return self._client.get_schedule(GroupName=group, Name=name)
 
     def create(self, group: str, name: str, schedule: Mapping[str, Any]) -> None:
         self._client.create_schedule(GroupName=group, Name=name, **schedule)

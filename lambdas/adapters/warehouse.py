@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ class SqlWarehouses:
         self._engines: dict[str, Engine] = {}
 
     @contextmanager
-    def open(self, run: Run, timeout: timedelta) -> Iterator[SqlSession]:
+    def open(self, run: Run, timeout: timedelta) -> Generator[SqlSession]:
         """A session on the tenant's warehouse, read only, on one snapshot.
 
         Raises:

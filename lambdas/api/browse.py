@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol
 
 from lambdas.adapters.catalog import DynamoCatalog
@@ -76,7 +77,7 @@ class Browser:
     def _with_last_runs(self, tenant_id: str, environment: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Summaries with `last_run`: the newest run of each KPI in the environment, None before the first."""
         with ThreadPoolExecutor(PARALLEL) as pool:
-            found = list(pool.map(lambda item: self._last_run(tenant_id, environment, item["kpi_id"]), items))
+            found = list(pool.map(partial(self._last_run, tenant_id, environment), [str(item["kpi_id"]) for item in items]))
         runs = iter(self._with_deliveries(tenant_id, [run for run in found if run is not None]))
         return [item | {"last_run": next(runs) if run is not None else None} for item, run in zip(items, found, strict=True)]
 
@@ -222,7 +223,8 @@ def _run_json(run: Mapping[str, Any], delivery: Mapping[str, Any] | None) -> dic
     if delivery is None:
         return shown
     sample: dict[str, Any] = json.loads(str(delivery["output_sample"]))
-    first: dict[str, Any] = next(iter(sample["sample"]), {})
+    entities: list[dict[str, Any]] = sample["sample"]
+    first = entities[0] if entities else {}
     return shown | {
         "time_range": delivery["time_range"],
         "verdict": delivery["verdict"],

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from kpis.common import Level
-from kpis.metric_names import Metric
+from kpis.metric_names import VERDICT_CODES, Metric
 from kpis.schema import Kpi, OnFailure
 from lambdas.domain import anomalies, entries
 from lambdas.domain.delivery import Deliverer, sla_results
@@ -105,10 +105,17 @@ class Closer:
         self._metrics.emit(
             run.tenant_id,
             run.environment,
-            metric_values(outcome, duration_ms, breached(sla), len(found)),
+            metric_values(outcome, duration_ms, breached(sla), len(found)) | tier_0_values(kpi, outcome),
             {
                 "run_id": str(run.run_id),
                 "kpi_id": run.kpi_id,
+                "contract_version": run.contract_version,
+                "trigger_type": run.trigger_type.value,
+                "retry_seq": run.retry_seq,
+                "sql_hash": outcome.sql_hash,
+                "verdict": outcome.verdict.value if outcome.verdict else None,
+                "failed_rule_types": failed_rule_types(kpi, outcome),
+                "sla_breached": breached(sla),
                 "status": outcome.status.value,
                 "error_code": outcome.error_code,
                 "error_message": outcome.error_message,
@@ -193,6 +200,20 @@ def metric_values(outcome: Outcome, duration_ms: float, breach: bool, anomalous:
         Metric.ROWS_PROCESSED: float(outcome.rows_processed),
         Metric.RUNTIME_ANOMALIES: float(anomalous),
     }
+
+
+def tier_0_values(kpi: Kpi, outcome: Outcome) -> dict[str, float]:
+    """The series that tier-0 KPIs have of their own: the verdict as a number, and the value when there is one."""
+    if kpi.tier != 0 or not outcome.delivered or outcome.verdict is None:
+        return {}
+    verdict: dict[str, float] = {Metric.KPI_VERDICT: float(VERDICT_CODES[outcome.verdict])}
+    return verdict if outcome.value is None else verdict | {Metric.KPI_VALUE: outcome.value}
+
+
+def failed_rule_types(kpi: Kpi, outcome: Outcome) -> str:
+    """The types of the rules that failed, joined by commas; dashboards group by them (K10)."""
+    types = {rule.id: rule.type.value for rule in (*kpi.pre_validation, *kpi.post_validation)}
+    return ",".join(sorted({types[rule] for rule in outcome.failed_rules if rule in types}))
 
 
 def links(run: Run, kpi: Kpi) -> dict[str, str]:

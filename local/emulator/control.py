@@ -72,6 +72,13 @@ def service(settings: LocalSettings) -> Service:
     )
 
 
+def stop(settings: LocalSettings) -> bool:
+    """Stop it and delete what its Lambda workers have unpacked. False when it did not run."""
+    ran = processes.stop(settings, service(settings))
+    shutil.rmtree(settings.emulator_dir / "tmp", ignore_errors=True)
+    return ran
+
+
 def is_ready(settings: LocalSettings) -> bool:
     """Whether the gateway answers that every service is up."""
     try:

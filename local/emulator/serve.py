@@ -10,6 +10,7 @@ import importlib
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -85,7 +86,14 @@ def flush_forever(flusher: Flusher, asked: threading.Event, seconds: float) -> N
             logger.exception("the emulator's state could not be written")
 
 
+def clear(directory: Path) -> None:
+    """Delete what Lambda workers of an emulator that was killed have left; each had its function's code unpacked."""
+    for path in directory.glob("ministack-lambda-*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def main() -> None:
+    clear(Path(os.environ["TMPDIR"]))
     asked = threading.Event()
     signal.signal(signal.SIGUSR1, lambda _signal, _frame: asked.set())
     flusher = Flusher(Path(os.environ["STATE_DIR"]), Path(os.environ["KPI_FLUSH_DONE"]))
