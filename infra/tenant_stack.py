@@ -44,7 +44,9 @@ def declare(info: StackInfo, root: Path) -> None:
     )
 
     def actions(alarm: MetricAlarm | CompositeAlarm) -> list[pulumi.Input[str]]:
-        return [topic.arn for topic in told.topics_for(alarm.severity.value)]
+        # Whom the dictionary names (K13 to K15), then the tenant's own people.
+        named = [names.topic_arn(topic.value) for topic in alarm.topics]
+        return [*named, *(topic.arn for topic in told.topics_for(alarm.severity.value))]
 
     watched = Observability(ctx, ObservabilityArgs(rendered.dashboards, rendered.alarms, actions, {}, config.alarm_actions), opts)
     runs = TenantRuns(

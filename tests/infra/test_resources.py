@@ -201,6 +201,13 @@ def test_an_urgent_alarm_is_heard_by_everybody(tenant: Recording) -> None:
     assert all(any(arn.endswith("routine") for arn in each) for each in actions)
 
 
+def test_an_sla_breach_of_a_tenant_is_told_to_the_cfo_office_and_operations(tenant: Recording) -> None:
+    (alarm,) = [each for each in tenant.of("aws:cloudwatch/metricAlarm:MetricAlarm") if each.inputs["name"].endswith("sla-breaches")]
+    told = {arn.rsplit(":", 1)[1] for arn in alarm.inputs["alarmActions"]}
+    assert {"kpi-local-alerts-cfo-office", "kpi-local-alerts-ops"} <= told
+    assert len(alarm.inputs["alarmActions"]) <= 5, "CloudWatch takes five actions"
+
+
 def test_no_stack_declares_the_value_of_a_secret(stack: Recording) -> None:
     assert not [each for each in stack.resources if "secretVersion" in each.type]
     text = json.dumps(stack.outputs).lower()
