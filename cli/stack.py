@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,7 +65,7 @@ def pulumi_step(settings: LocalSettings, steps: Steps, arguments: Sequence[str])
 def diagnostics(output: str) -> str:
     """The engine's own summary of what went wrong, without its progress lines; empty when it has none."""
     _, found, rest = output.partition("\nDiagnostics:\n")
-    return rest.partition("\nResources:")[0].strip("\n") if found else ""
+    return re.split(r"^(?:Outputs|Resources):$", rest, maxsplit=1, flags=re.MULTILINE)[0].strip("\n") if found else ""
 
 
 def outputs(settings: LocalSettings, stack: str) -> dict[str, Any]:
