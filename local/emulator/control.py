@@ -18,6 +18,7 @@ from uuid import uuid4
 from local import processes
 from local.processes import Service
 from local.settings import ACCOUNT_ID, REGION, LocalSettings
+from local.steps import digest
 
 NAME = "emulator"
 GENERATION_BUCKET = "kpi-local-generation"
@@ -56,6 +57,8 @@ def service(settings: LocalSettings) -> Service:
         # Without Docker everywhere, also where it is installed: the emulator would remove containers at start.
         "DOCKER_HOST": f"unix://{home / 'no-docker.sock'}",
         "PYTHONUNBUFFERED": "1",
+        # Nobody reads this: a changed digest makes `kpi up` restart the emulator with its new code.
+        "KPI_EMULATOR_CODE": digest(*(Path(__file__).with_name(name) for name in ("serve.py", "amend.py"))),
         # Lambda workers inherit this; their compiled modules belong beside their code, which is temporary.
         "PYTHONPYCACHEPREFIX": "",
     }

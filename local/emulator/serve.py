@@ -23,6 +23,7 @@ from typing import Any
 # MiniStack lives in the emulator's environment only, and these parts of it are private: its version is pinned.
 app: Any = importlib.import_module("ministack.app")
 persistence: Any = importlib.import_module("ministack.core.persistence")
+amend: Any = importlib.import_module("amend")  # its neighbour: this file runs as a script
 
 logger = logging.getLogger("kpi.flush")
 _ATTEMPTS = 5
@@ -76,19 +77,6 @@ class Flusher:
         self._written[name] = key
 
 
-def speak_for_cloudwatch() -> None:
-    """Let the agent publish alarm changes as `aws.cloudwatch`, which it evaluates here; AWS refuses that source to every client."""
-    eventbridge: Any = importlib.import_module("ministack.services.eventbridge")
-    put_events = eventbridge._put_events  # noqa: SLF001
-
-    def put(data: Any, allow_aws_source: bool = False) -> Any:
-        entries = data.get("Entries", [])
-        ours = bool(entries) and all(entry.get("Source") == "aws.cloudwatch" for entry in entries)
-        return put_events(data, allow_aws_source=allow_aws_source or ours)
-
-    eventbridge._put_events = put  # noqa: SLF001
-
-
 def flush_forever(flusher: Flusher, asked: threading.Event, seconds: float) -> None:
     while True:
         asked.wait(seconds)
@@ -112,7 +100,7 @@ def main() -> None:
     flusher = Flusher(Path(os.environ["STATE_DIR"]), Path(os.environ["KPI_FLUSH_DONE"]))
     arguments = (flusher, asked, float(os.environ.get("KPI_FLUSH_SECONDS", "30")))
     threading.Thread(target=flush_forever, args=arguments, daemon=True).start()
-    speak_for_cloudwatch()
+    amend.amend()
     app.main()
 
 
