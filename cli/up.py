@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import post_up, recover, service_set
+from cli import post_up, recover, service_set, timings
 from cli import stack as stacks
 from cli.errors import KpiError
 from cli.ports import choose_ports
@@ -41,10 +42,12 @@ def command(
     completed_file(settings).unlink(missing_ok=True)
     memory = start_services(settings, steps, reset=reset)
     if not only_services:
+        kind = timings.Kind.REPEATED if stacks.exists(settings, stacks.PLATFORM_STACK) else timings.Kind.FIRST
         deploy(settings, steps, refresh=memory is Memory.STALE)
         start_agent(settings, steps)
         finish(settings, steps)
         completed_file(settings).touch()
+        timings.record(settings, steps, kind, datetime.now(UTC))
     steps.say(steps.table())
     steps.say(f"\nembedded AWS: {settings.endpoint_url}   PostgreSQL: 127.0.0.1:{settings.warehouse_port}")
     steps.say('next: bin/kpi status · make test · eval "$(bin/kpi env)" and type pulumi yourself · make down')

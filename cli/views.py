@@ -43,15 +43,12 @@ def _show(name: str, tenant: str, result: ViewResult, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(result.records(), indent=2))
         return
-    from rich.console import Console
-    from rich.table import Table
-
     if not result.rows:
         print(f"{name} has no rows for tenant {tenant} yet; rows reach the lake up to a minute after a run")
         return
-    table = Table(title=f"{name} of {tenant}")
-    for column in result.columns:
-        table.add_column(column, overflow="fold")
-    for row in result.rows:
-        table.add_row(*("" if value is None else value for value in row))
-    Console().print(table)
+    # Up to fourteen columns fit no terminal side by side, so a row is a block of lines.
+    width = max(map(len, result.columns))
+    for number, row in enumerate(result.rows, start=1):
+        print(f"{name} of {tenant}, row {number}")
+        for column, value in zip(result.columns, row, strict=True):
+            print(f"  {column:<{width}}  {'' if value is None else value}".rstrip())

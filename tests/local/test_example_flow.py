@@ -42,9 +42,7 @@ class Flow:
 def schedule(stack: Stack) -> dict[str, Any]:
     group = stack.tenant_outputs("acme.prod")["scheduleGroup"]
     scheduler = stack.client("scheduler")
-    names = [item["Name"] for item in scheduler.list_schedules(GroupName=group)["Schedules"] if KPI.lower() in item["Name"].lower()]
-    assert len(names) == 1, f"one schedule of {KPI} is expected in group {group}, found {names}"
-    return scheduler.get_schedule(GroupName=group, Name=names[0])
+    return scheduler.get_schedule(GroupName=group, Name=KPI)
 
 
 @pytest.fixture(scope="module")
