@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ _COLUMNS = (
 _INSERT = f"INSERT INTO {TABLE} ({', '.join(_COLUMNS)}) VALUES ({', '.join(f'%({name})s' for name in _COLUMNS)})"  # noqa: S608
 _SCOPE = "tenant_id = %(tenant_id)s AND environment = %(environment)s AND scd_view = %(scd_view)s"
 STORE_TIMEOUT = timedelta(seconds=30)
+TRUSTED_SECONDS = 1.0
+"""A connection used this recently is not asked whether it is alive."""
 
 Connection = psycopg.Connection[DictRow]
 
@@ -36,6 +39,7 @@ class PostgresResults:
         self._url = url
         self._on_failure = on_failure
         self._connection: Connection | None = None
+        self._used_at = float("-inf")
 
     def _connect(self) -> Connection:
         if self._connection is None or self._connection.closed or self._connection.broken:
@@ -50,9 +54,19 @@ class PostgresResults:
                 raise KpiError(ErrorCode.INTERNAL, f"the result store cannot be reached: {message_of(error)}") from error
         return self._connection
 
+    def _alive(self) -> Connection:
+        """The connection, known to answer: one that was cut while the function slept is replaced."""
+        connection = self._connect()
+        try:
+            connection.execute("SELECT 1")
+        except psycopg.OperationalError:
+            self._discard()
+            connection = self._connect()
+        return connection
+
     @contextmanager
     def _transaction(self, tenant_id: str, timeout: timedelta = STORE_TIMEOUT) -> Generator[Connection]:
-        connection = self._connect()
+        connection = self._connect() if self._used_recently() else self._alive()
         try:
             with connection.transaction():
                 connection.execute(
@@ -60,6 +74,7 @@ class PostgresResults:
                     (tenant_id, str(int(timeout.total_seconds() * 1000))),
                 )
                 yield connection
+            self._used_at = time.monotonic()
         except psycopg.errors.QueryCanceled as error:
             raise KpiError(ErrorCode.TIMEOUT, f"the result store did not answer within {timeout}") from error
         except (psycopg.errors.DataError, psycopg.errors.ProgrammingError) as error:
@@ -68,10 +83,14 @@ class PostgresResults:
             self._discard()
             raise KpiError(ErrorCode.INTERNAL, f"the result store failed: {message_of(error)}") from error
 
+    def _used_recently(self) -> bool:
+        return time.monotonic() - self._used_at < TRUSTED_SECONDS
+
     def _discard(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._used_at = float("-inf")
         self._on_failure()
 
     def rows(self, tenant_id: str, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
