@@ -1,0 +1,92 @@
+"""What a run costs beside its SQL, where that goes, and how many runs a minute the embedded system takes."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import Any
+
+import pytest
+
+import kpis
+from cli.backfill import plan, run_waves
+from cli.periods import date_range
+from cli.run_client import RunClient, RunState
+from kpis.common import ScdView
+from lambdas.domain.model import RunRequest, TriggerType
+from tests.bench import machine
+from tests.bench.report import Report
+from tests.local.conftest import Stack
+
+pytestmark = pytest.mark.bench
+
+OVERHEAD = "run overhead"
+THROUGHPUT = "runs a minute"
+TENANT, KPI = "acme", "CFO-CA-01"
+DAY = date_range("2025-11-18", "2025-11-19")
+WEEK = date_range("2025-11-13", "2025-11-20")
+WARM_UP, RUNS = 3, 30
+HANDLERS = ("run-open", "run-light", "run-close")
+
+
+def request(_name: str) -> str:
+    document = RunRequest(
+        tenant_id=TENANT,
+        environment="prod",
+        kpi_id=KPI,
+        trigger_type=TriggerType.MANUAL,
+        triggered_by="tests/bench",
+        period=DAY,
+        scd_view=ScdView.AS_REPORTED,
+    )
+    return document.model_dump_json(exclude_none=True)
+
+
+def measured(stack: Stack, arn: str, document: Any) -> list[machine.Timeline]:
+    """Timelines of runs on warm functions."""
+    word = machine.unique_word()
+    machine.measure(stack, arn, [f"{word}-warm-{number}" for number in range(WARM_UP)], document)
+    return machine.measure(stack, arn, [f"{word}-{number}" for number in range(RUNS)], document)
+
+
+def test_the_overhead_of_a_run_is_known_by_part(stack: Stack, report: Report) -> None:
+    with machine.trivial_machine(stack) as arn:
+        floor = measured(stack, arn, lambda _name: "{}")
+    since = time.time()
+    real = measured(stack, stack.outputs["stateMachineArn"], request)
+    assert {each.output["status"] for each in real} == {"success"}
+    run_ids = {str(each.output["run_id"]) for each in real}
+
+    lines = {name: machine.logged(stack, name, run_ids, since) for name in HANDLERS}
+    closed = [line for line in lines["run-close"] if "RunOverheadMs" in line]
+    sql = [float(line["sql_ms"]) for line in lines["run-light"] if "sql_ms" in line]
+    overhead = report.median(OVERHEAD, "open to close, without the SQL", [line["RunOverheadMs"] for line in closed], "ms", aim="< 100 ms")
+    report.median(OVERHEAD, "open to close", [line["RunDurationMs"] for line in closed], "ms")
+    report.median(OVERHEAD, "SQL on the warehouse", sql, "ms")
+    for name in HANDLERS:
+        report.median(OVERHEAD, f"inside {name}", [line["duration_ms"] for line in lines[name] if "duration_ms" in line], "ms")
+    states = report.median(OVERHEAD, "first state to the end", [each.states_ms for each in real], "ms")
+    report.median(OVERHEAD, "emulator: before the first state", [each.wait_ms for each in real], "ms")
+
+    idle = report.median(
+        OVERHEAD,
+        "floor: open to close with functions that do nothing",
+        [1000 * (each.output["closed"] - each.output["opened"]) for each in floor],
+        "ms",
+    )
+    idle_states = report.median(OVERHEAD, "floor: first state to the end", [each.states_ms for each in floor], "ms")
+    report.ratio(OVERHEAD, "open to close without the SQL, against the floor", overhead, idle, of="medians")
+    report.ratio(OVERHEAD, "first state to the end, against the floor", states, idle_states, of="medians")
+    assert len(closed) == len(sql) == RUNS
+    assert overhead <= median(line["RunDurationMs"] for line in closed)
+
+
+@pytest.mark.parametrize("concurrency", [1, 6, 12])
+def test_every_run_of_a_backfill_comes_to_its_end(stack: Stack, report: Report, concurrency: int) -> None:
+    waves = plan(kpis.load().kpis, [TENANT], WEEK, environment="prod", again=machine.unique_word())
+    client = RunClient(stack.settings)
+    began = time.perf_counter()
+    ended = run_waves(waves, client, concurrency, lambda _done: None)
+    seconds = time.perf_counter() - began
+    report.add(THROUGHPUT, f"{concurrency} at a time", 60 * len(ended) / seconds, "runs/min", of=f"{len(ended)} runs in {seconds:.1f} s")
+    assert [each for each in ended if each.state is RunState.BROKEN or each.known] == []
