@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from lambdas.domain.errors import ErrorCode, KpiError
 
@@ -23,5 +22,5 @@ def decode(cursor: str | None) -> str | None:
         return None
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # not base64, not ASCII or not UTF-8
         raise KpiError(ErrorCode.INVALID_INPUT, "cursor is not one this API gave out; start again without it") from error

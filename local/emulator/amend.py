@@ -18,6 +18,7 @@ def amend() -> None:
     """Apply every mend."""
     publish_for_cloudwatch(importlib.import_module("ministack.services.eventbridge"))
     stream_partiql(importlib.import_module("ministack.services.dynamodb"))
+    fetch_by_tls(importlib.import_module("ministack.services.s3"), importlib.import_module("ministack.core.iam_evaluator"))
 
 
 def publish_for_cloudwatch(eventbridge: Any) -> None:
@@ -30,6 +31,22 @@ def publish_for_cloudwatch(eventbridge: Any) -> None:
         return put_events(data, allow_aws_source=allow_aws_source or ours)
 
     eventbridge._put_events = put  # noqa: SLF001
+
+
+def fetch_by_tls(s3: Any, evaluator: Any) -> None:
+    """CloudFront signs its requests to a bucket and sends them by TLS, however the viewer came; so bucket policies must see it."""
+    allows = s3._cloudfront_origin_allows  # noqa: SLF001
+    origin = evaluator._request_origin  # noqa: SLF001
+
+    def allows_by_tls(*arguments: Any, **named: Any) -> Any:
+        address, _secure = origin.get()
+        token = origin.set((address, True))
+        try:
+            return allows(*arguments, **named)
+        finally:
+            origin.reset(token)
+
+    s3._cloudfront_origin_allows = allows_by_tls  # noqa: SLF001
 
 
 def stream_partiql(dynamodb: Any) -> None:
