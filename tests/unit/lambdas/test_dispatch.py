@@ -1,0 +1,135 @@
+"""Signals and completed runs start what waits for them, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from lambdas.domain.dispatch import COMPLETED, Dispatcher
+from lambdas.domain.errors import KpiError
+from lambdas.domain.model import RunRequest
+
+PERIOD = {"start": "2013-10-29T00:00:00.000Z", "end": "2013-10-30T00:00:00.000Z"}
+TEXT = f"{PERIOD['start']}/{PERIOD['end']}"
+
+
+@dataclass
+class World:
+    """Waiting KPIs by signal, runs by KPI, and what was started."""
+
+    waiting: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    runs: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    started: dict[str, RunRequest] = field(default_factory=dict)
+
+    def triggers(self, tenant_id: str, environment: str, signal: str) -> Iterable[Mapping[str, Any]]:
+        return self.waiting.get(signal, []) if (tenant_id, environment) == ("skyway", "prod") else []
+
+    def recent_closes(self, tenant_id: str, kpi_id: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        del tenant_id, limit
+        return [{"run_id": run_id, "status": status, "environment": "prod"} for run_id, status in self.runs.get(kpi_id, [])]
+
+    def deliveries(self, tenant_id: str, run_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]:
+        del tenant_id
+        return {run_id: {"time_range": TEXT if run_id < 100 else "another day"} for run_id in run_ids}
+
+    def start(self, name: str, request: RunRequest) -> bool:
+        if name in self.started:
+            return False
+        self.started[name] = request
+        return True
+
+    def dispatch(self, kind: str, detail: dict[str, Any], event_id: str = "e1") -> list[str]:
+        event = {"id": event_id, "detail-type": kind, "time": "2013-10-30T09:31:00Z", "detail": {"tenant_id": "skyway"} | detail}
+        done = Dispatcher(self, self, self).dispatch(event)
+        return [self.started[name].kpi_id for name in done.started]
+
+
+@pytest.fixture
+def world() -> World:
+    return World(
+        waiting={
+            "gdp-flights-updated": [{"kpi_id": "SKY-DV-01", "upstreams": []}],
+            COMPLETED: [{"kpi_id": "SKY-RT-01", "upstreams": ["SKY-AA-01", "SKY-BB-01"]}],
+        }
+    )
+
+
+def completed(kpi_id: str, run_id: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "environment": "prod",
+        "kpi_id": kpi_id,
+        "run_id": str(run_id),
+        "trigger_type": "time",
+        "period": PERIOD,
+        "as_of": "2013-10-30T10:00:00Z",
+    } | changes
+
+
+def test_a_signal_starts_the_kpis_that_wait_for_it_at_its_time(world: World) -> None:
+    assert world.dispatch("gdp-flights-updated", {}) == ["SKY-DV-01"]
+    (request,) = world.started.values()
+    assert (request.trigger_type, request.scheduled_at, request.triggered_by) == (
+        "event",
+        "2013-10-30T09:31:00Z",
+        "signal/gdp-flights-updated",
+    )
+
+
+def test_a_signal_may_be_named_in_the_detail(world: World) -> None:
+    assert world.dispatch("gdp.updated", {"signal": "gdp-flights-updated", "period": PERIOD}) == ["SKY-DV-01"]
+
+
+def test_the_same_event_again_starts_nothing(world: World) -> None:
+    world.dispatch("gdp-flights-updated", {})
+    assert world.dispatch("gdp-flights-updated", {}) == []
+    assert world.dispatch("gdp-flights-updated", {}, event_id="e2") == ["SKY-DV-01"]
+
+
+def test_a_signal_of_another_tenant_starts_nothing_here(world: World) -> None:
+    assert world.dispatch("gdp-flights-updated", {"tenant_id": "acme"}) == []
+
+
+def test_a_derived_kpi_waits_until_all_its_upstreams_have_delivered_the_period(world: World) -> None:
+    assert world.dispatch(COMPLETED, completed("SKY-AA-01", 1)) == []
+    world.runs = {"SKY-AA-01": [(1, "success")]}
+    assert world.dispatch(COMPLETED, completed("SKY-BB-01", 2)) == ["SKY-RT-01"]
+    (request,) = world.started.values()
+    assert request.period is not None
+    assert request.period.text == TEXT
+    assert request.scheduled_at == "2013-10-30T10:00:00Z"
+
+
+def test_two_upstreams_that_complete_at_once_start_the_derived_kpi_once(world: World) -> None:
+    world.runs = {"SKY-AA-01": [(1, "success")], "SKY-BB-01": [(2, "partial")]}
+    assert world.dispatch(COMPLETED, completed("SKY-AA-01", 1)) == ["SKY-RT-01"]
+    assert world.dispatch(COMPLETED, completed("SKY-BB-01", 2)) == []
+
+
+def test_a_new_delivery_of_an_upstream_starts_the_derived_kpi_again(world: World) -> None:
+    world.runs = {"SKY-AA-01": [(1, "success")], "SKY-BB-01": [(2, "success")]}
+    world.dispatch(COMPLETED, completed("SKY-AA-01", 1))
+    assert world.dispatch(COMPLETED, completed("SKY-AA-01", 3)) == ["SKY-RT-01"]
+
+
+@pytest.mark.parametrize("runs", [[(2, "failed")], [(102, "success")], []])
+def test_a_failed_run_or_another_period_is_no_delivery(world: World, runs: list[tuple[int, str]]) -> None:
+    world.runs = {"SKY-BB-01": runs}
+    assert world.dispatch(COMPLETED, completed("SKY-AA-01", 1)) == []
+
+
+def test_manual_runs_start_nothing(world: World) -> None:
+    world.runs = {"SKY-BB-01": [(2, "success")]}
+    assert world.dispatch(COMPLETED, completed("SKY-AA-01", 1, trigger_type="manual")) == []
+
+
+def test_an_event_without_a_tenant_is_refused(world: World) -> None:
+    with pytest.raises(KpiError, match=r"has no detail\.tenant_id"):
+        world.dispatch("gdp-flights-updated", {"tenant_id": ""})
+
+
+def test_an_event_with_an_unreadable_period_is_refused(world: World) -> None:
+    with pytest.raises(KpiError, match="e1"):
+        world.dispatch("gdp-flights-updated", {"period": {"start": "x", "end": "y"}})
