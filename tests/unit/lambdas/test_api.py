@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -74,7 +73,7 @@ class Catalog:
 
 
 @pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
+def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
     found = Tables()
     for number in range(1, 8):
         run = make_run(kpi(), run_id=number)
@@ -88,7 +87,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
     found.add(open_row(make_run(kpi(), run_id=50, tenant_id="acme")))
     browser = Browser(Catalog(), found, lambda: pytest.fail("no results were asked for"))  # type: ignore[arg-type]
     monkeypatch.setattr(handler, "_browser", lambda: browser)
-    yield found
+    return found
 
 
 def get(

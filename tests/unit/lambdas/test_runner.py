@@ -3,66 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from kpis.schema import Kpi
 from lambdas.adapters.results import PostgresResults
 from lambdas.adapters.warehouse import SqlWarehouses
 from lambdas.domain.delivery import Deliverer
 from lambdas.domain.errors import ErrorCode
-from lambdas.domain.model import Delivery, HardStop, LogTable, Outcome, Period, Result, RunStatus
-from lambdas.domain.runner import Runner
-from tests.unit.lambdas.conftest import Database
-from tests.unit.lambdas.memory import DAY, FixedClock, MemoryCatalog, MemoryLogs, formula_kpi, kpi, make_run
-
-GOOD_DAY = (
-    ("2013-10-29", "2013-10-30T09:30Z", "JFK", 4.0),
-    ("2013-10-29", "2013-10-30T09:30Z", "JFK", 8.0),
-    ("2013-10-29", "2013-10-30T09:30Z", "LGA", 15.0),
-)
-
-
-@dataclass
-class Engine:
-    """A runner with its logs at hand."""
-
-    results: PostgresResults
-    warehouses: SqlWarehouses
-    database: Database
-    logs: MemoryLogs
-
-    def run(self, of: Kpi, **changes: Any) -> Outcome:
-        return Runner(MemoryCatalog(of), self.logs, self.results, self.warehouses, FixedClock()).run(make_run(of, **changes))
-
-    def delivered(self, column: str = "value") -> dict[str, Any]:
-        rows = self.database.execute(
-            "results", f"SELECT DISTINCT ON (entity) entity, {column} FROM kpi_result ORDER BY entity, run_id DESC"
-        )
-        return {str(entity): value for entity, value in rows}
-
-    def pre(self) -> dict[str, str]:
-        return {str(row["rule_id"]): str(row["result"]) for row in self.logs.rows(LogTable.PRE_VALIDATION)}
-
-    def post(self) -> dict[str, str]:
-        return {str(row["rule_id"]): str(row["result"]) for row in self.logs.rows(LogTable.POST_VALIDATION)}
-
-    def past(self, of: Kpi, values: dict[int, float], run_id: int = 1, entity: str = "ALL", **flags: Any) -> None:
-        """Results delivered earlier: value by days before the period."""
-        for back, value in values.items():
-            start = DAY.start - timedelta(days=back)
-            run = make_run(of, run_id=run_id * 100 + back, period=Period(start=start, end=start + timedelta(days=1)))
-            result = Result(entity, value, of.verdict.judge(value), 7, {}, flags)
-            self.results.deliver(Delivery(run, of.grain, of.unit, datetime.now(UTC), (result,)))
-
-
-@pytest.fixture
-def engine(database: Database, results: PostgresResults, warehouses: SqlWarehouses) -> Engine:
-    database.fill(*GOOD_DAY)
-    return Engine(results, warehouses, database, MemoryLogs())
+from lambdas.domain.model import HardStop, LogTable, Outcome, RunStatus
+from tests.unit.lambdas.memory import FixedClock, kpi, make_run
+from tests.unit.lambdas.rig import GOOD_DAY, Engine
 
 
 def test_a_good_day_is_sourced_checked_executed_and_delivered(engine: Engine) -> None:
@@ -303,82 +255,6 @@ def test_extensions_look_at_the_stored_history(engine: Engine) -> None:
     assert found["zscore"]["score"] == pytest.approx((9 - 7) / 4.58257569)
     assert found["percentile"] == {"rank": pytest.approx(200 / 3), "periods": 3}
     assert found["budget_vs_actual"] == {"budget": 6.0, "difference": 3.0, "change": 0.5}
-
-
-def upstreams(engine: Engine, a: float = 6.0, b: float = 3.0, *, entity: str = "ALL", **flags: Any) -> None:
-    engine.past(kpi(id="SKY-AA-01"), {0: a}, run_id=1, entity=entity, **flags)
-    engine.past(kpi(id="SKY-BB-01"), {0: b}, run_id=2, entity=entity, **flags)
-
-
-def test_a_formula_is_computed_from_the_delivered_values_of_its_upstreams(engine: Engine) -> None:
-    upstreams(engine)
-    outcome = engine.run(formula_kpi(), run_id=9000)
-    assert (outcome.status, outcome.value, outcome.rows_processed) == (RunStatus.SUCCESS, 2.0, 2)
-    sourcing = {str(row["source_object"]): row for row in engine.logs.rows(LogTable.SOURCING)}
-    assert sourcing["SKY-AA-01"]["source_type"] == "kpi"
-    assert sourcing["SKY-AA-01"]["source_version"] == "1.0.0"
-
-
-def test_a_formula_joins_its_upstreams_by_entity(engine: Engine) -> None:
-    upstreams(engine)
-    engine.past(kpi(id="SKY-AA-01"), {0: 10.0}, run_id=3, entity="JFK")
-    engine.run(formula_kpi(), run_id=9000)
-    found = {row[0] for row in engine.database.execute("results", "SELECT entity FROM kpi_result WHERE kpi_id = 'SKY-RT-01'")}
-    assert found == {"ALL"}, "JFK has no denominator, so it has no ratio"
-
-
-def test_the_latest_delivery_of_an_upstream_counts(engine: Engine) -> None:
-    upstreams(engine)
-    engine.past(kpi(id="SKY-AA-01"), {0: 30.0}, run_id=7)
-    assert engine.run(formula_kpi(), run_id=9000).value == 10.0
-
-
-def test_an_upstream_that_delivered_nothing_skips_the_run(engine: Engine) -> None:
-    outcome = engine.run(formula_kpi())
-    assert outcome.error_code is ErrorCode.VALIDATION_FAIL_PRE
-    assert "SKY-AA-01 has no delivered result" in str(outcome.error_message)
-
-
-def test_an_upstream_that_breached_its_sla_fails_readiness(engine: Engine) -> None:
-    upstreams(engine, sla={"freshness": "breach"})
-    assert "breached its SLA: freshness" in str(engine.run(formula_kpi(), run_id=9000).error_message)
-
-
-def test_a_zero_denominator_is_caught_before_the_division(engine: Engine) -> None:
-    upstreams(engine, b=0.0)
-    rule = {"id": "positive", "check": "upstream_range", "source": "b", "min": 0, "exclusive_min": True}
-    assert engine.run(formula_kpi(pre_validation=[rule]), run_id=9000).status is RunStatus.SKIPPED
-
-
-def test_a_composite_scales_and_weighs_and_keeps_null_null(engine: Engine) -> None:
-    weights = {"a": {"weight": 0.75, "floor": 0, "ceiling": 12}, "b": {"weight": 0.25, "floor": 4, "ceiling": 0}}
-    upstreams(engine)
-    assert engine.run(formula_kpi(expression={"weights": weights}), run_id=9000).value == pytest.approx(0.75 * 50 + 0.25 * 25)
-    engine.database.execute("results", "UPDATE kpi_result SET value = NULL WHERE kpi_id = 'SKY-AA-01'")
-    assert engine.run(formula_kpi(expression={"weights": weights}), run_id=9001).value is None
-
-
-@pytest.mark.parametrize(("right", "status"), [("a - b - 1", RunStatus.SUCCESS), ("a - b", RunStatus.FAILED)])
-def test_an_equality_over_kpis_must_hold(engine: Engine, right: str, status: RunStatus) -> None:
-    upstreams(engine)
-    rule = {"id": "cross", "check": "cross_kpi", "left": "value", "right": right, "tolerance": 1e-9}
-    of = formula_kpi(post_validation=[rule | {"kpis": {"a": "SKY-AA-01", "b": "SKY-BB-01"}}])
-    assert engine.run(of, run_id=9000).status is status
-
-
-def test_a_formula_cannot_leave_its_tenant(engine: Engine) -> None:
-    upstreams(engine)
-    outcome = engine.run(formula_kpi("CAST(set_config('kpi.tenant_id', 'acme', false) AS double precision) + a + b"), run_id=9000)
-    assert outcome.error_code is ErrorCode.SQL_ERROR
-    assert "set_config" in str(outcome.error_message)
-
-
-def test_one_tenant_never_sees_the_results_of_another(engine: Engine) -> None:
-    upstreams(engine)
-    stranger = make_run(kpi(id="SKY-AA-01"), tenant_id="acme")
-    assert engine.results.upstream(stranger, formula_kpi().kpi_sources, DAY) == []
-    assert engine.results.rows("acme", "SELECT * FROM kpi_result", {}) == []
-    assert len(engine.results.rows("skyway", "SELECT * FROM kpi_result", {})) == 2
 
 
 def test_delivering_again_supersedes_and_keeps_what_was_delivered(engine: Engine) -> None:
