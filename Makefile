@@ -19,7 +19,7 @@ BOOTSTRAP = $(if $(PYTHON),@"$(PYTHON)" -m local.bootstrap,@echo "error: Python 
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test check bench setup
+.PHONY: help up down status test check bench lock setup
 
 help: ## Explain the targets
 	@echo "kpi-observatory: a KPI control plane on AWS, here on embedded AWS. Start with: make up"
@@ -48,6 +48,11 @@ check: setup ## Lint, format, types, import arrows, the KPI dictionary
 	$(VENV)/pyright
 	$(VENV)/python -m pytest -q tests/unit/test_import_arrows.py
 	bin/kpi check
+
+lock: setup ## Resolve the pinned dependencies anew, hashes and all (after a change of pyproject.toml or an .in file)
+	.local/bootstrap/bin/uv pip compile -q pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-header -o requirements.lock
+	for f in $(wildcard lambdas/requirements-*.in local/emulator/requirements.in local/warehouse/*.in local/bootstrap/*.in); do \
+	    .local/bootstrap/bin/uv pip compile -q $$f --generate-hashes --universal --python-version 3.11 --no-header -o $${f%.in}.lock || exit 1; done
 
 bench: ## Measure (needs the running system); prints, never gates
 	@bin/kpi services --quiet || $(MAKE) --no-print-directory up

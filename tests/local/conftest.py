@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -81,7 +81,7 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack() -> Stack:
     """The stack that `make up` left running.
 
     Fails, never skips: `make test` starts the stack first.
@@ -92,4 +92,9 @@ def stack() -> Iterator[Stack]:
         requests.get(f"http://127.0.0.1:{settings.gateway_port}/_ministack/ready", timeout=5).raise_for_status()
     except requests.RequestException as error:
         pytest.fail(f"the embedded stack does not answer on port {settings.gateway_port} ({error}); start it with: make up")
-    yield running
+    return running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that kill parts of the shared stack come last."""
+    items.sort(key=lambda item: item.get_closest_marker("disruptive") is not None)

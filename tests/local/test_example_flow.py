@@ -1,11 +1,11 @@
 """The example flow of the KPI Logging Framework (K6), line by line, against the running stack.
 
-    1. Scheduler triggers CFO-EF-02 v1.0.0 for tenant Acme at 02:00 UTC -> inserts kpi_log_run.
-    2. Sourcing resolves GDP_Receivables + GDP_Sales -> inserts kpi_log_sourcing.
-    3. Pre-Validation checks availability, freshness <24h, no negative receivables -> all pass -> records in kpi_log_pre_validation.
-    4. KPI Call runs; SQL hash & lineage saved; rows_processed recorded.
-    5. Post-Validation checks ratio bounds & volatility -> pass; verdict = Adequate -> recorded.
-    6. Delivery row captures time range, extensions, verdict; run marked success.
+1. Scheduler triggers CFO-EF-02 v1.0.0 for tenant Acme at 02:00 UTC -> inserts kpi_log_run.
+2. Sourcing resolves GDP_Receivables + GDP_Sales -> inserts kpi_log_sourcing.
+3. Pre-Validation checks availability, freshness <24h, no negative receivables -> all pass -> records in kpi_log_pre_validation.
+4. KPI Call runs; SQL hash & lineage saved; rows_processed recorded.
+5. Post-Validation checks ratio bounds & volatility -> pass; verdict = Adequate -> recorded.
+6. Delivery row captures time range, extensions, verdict; run marked success.
 """
 
 from __future__ import annotations

@@ -106,8 +106,6 @@ MAPPING: dict[str, Property] = {
 }
 MAPPING_NAMES = {"destinationArn": "Destination"}
 
-MAPPING_NAMES = {"destinationArn": "Destination"}
-
 
 def create_mapping(ctx: Context, inputs: Inputs) -> str:
     """Make the mapping."""
