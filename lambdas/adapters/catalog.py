@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from kpis.schema import Kpi, Source
 from lambdas.adapters.aws import Clients
-from lambdas.adapters.items import from_item, to_attribute, to_item
+from lambdas.adapters.items import from_item, projection, to_attribute, to_item
 from lambdas.domain.model import Active, Definition, TenantSettings
 
 # Settings change by a deployment; a warm function notices within this many seconds.
@@ -65,10 +65,8 @@ class DynamoCatalog:
             "TableName": self._table,
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
             "ExpressionAttributeValues": {":pk": {"S": tenant_id}, ":sk": {"S": prefix}},
+            **projection(attributes),
         }
-        if attributes:
-            names = {f"#a{index}": name for index, name in enumerate(attributes)}
-            arguments |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
         while True:
             answer = self._clients("dynamodb").query(**arguments)
             yield from map(from_item, answer["Items"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -49,3 +49,9 @@ def from_attribute(attribute: Mapping[str, Any]) -> Any:
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item as a plain map."""
     return {name: from_attribute(attribute) for name, attribute in item.items()}
+
+
+def projection(attributes: Sequence[str]) -> dict[str, Any]:
+    """The arguments of a read that answers only these attributes, whose names may be reserved words; all when there are none."""
+    names = {f"#a{position}": attribute for position, attribute in enumerate(attributes)}
+    return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names} if names else {}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambdas.adapters.aws import Clients
-from lambdas.adapters.items import from_item, to_attribute
+from lambdas.adapters.items import from_item, projection, to_attribute, to_item
 from lambdas.domain.errors import DuplicateEntryError, ErrorCode, KpiError
 from lambdas.domain.ids import run_id_text
 from lambdas.domain.model import LogEntry, LogTable
@@ -15,7 +15,7 @@ BATCH = 25
 INDEX = "by_kpi"
 END = "~"
 """Sorts after every key."""
-# Whole rows of thirty runs cost Close more than everything else it does.
+# Thirty whole rows, read at every Close, cost it more than all of its writes.
 _DECIDING = ("entry", "run_id", "environment", "status", "started_at", "finished_at", "rows_processed")
 
 
@@ -56,39 +56,29 @@ class DynamoRunLogs:
         raise KpiError(ErrorCode.INTERNAL, f"{entry.table.value} refused {entry.sort_key}: {error.get('Code')} {error.get('Message', '')}")
 
     def recent_closes(self, tenant_id: str, kpi_id: str, limit: int) -> list[dict[str, Any]]:
-        """Close rows of a KPI, newest first, with the attributes decisions are made on. `limit` counts runs, of which each has two rows."""
-        rows, _ = self._newest({"IndexName": INDEX}, ("gsi_pk", f"{tenant_id}#{kpi_id}"), ("gsi_sk", "0", END), 2 * limit, _DECIDING)
+        """Close rows of a KPI, newest first, with what decisions are made on. `limit` counts runs, of which each has two rows."""
+        values = {":pk": f"{tenant_id}#{kpi_id}"}
+        rows, _ = self._newest("gsi_pk = :pk", values, 2 * limit, IndexName=INDEX, **projection(_DECIDING))
         return [row for row in rows if row["entry"] == "close"]
 
     def by_kpi(self, tenant_id: str, kpi_id: str, *, rows: int, since: str = "0", before: str = END) -> tuple[list[dict[str, Any]], bool]:
         """Rows of `log-run` of a KPI with index keys in [since, before), newest first, and whether there are more."""
-        return self._newest({"IndexName": INDEX}, ("gsi_pk", f"{tenant_id}#{kpi_id}"), ("gsi_sk", since, before), rows)
+        values = {":pk": f"{tenant_id}#{kpi_id}", ":low": since, ":high": before}
+        return self._newest("gsi_pk = :pk AND gsi_sk BETWEEN :low AND :high", values, rows, IndexName=INDEX)
 
     def by_tenant(self, tenant_id: str, *, rows: int, since: str = "0", before: str = END) -> tuple[list[dict[str, Any]], bool]:
         """Rows of `log-run` of a tenant with sort keys in [since, before), newest first, and whether there are more."""
-        return self._newest({}, ("pk", tenant_id), ("sk", since, before), rows)
+        values = {":pk": tenant_id, ":low": since, ":high": before}
+        return self._newest("pk = :pk AND sk BETWEEN :low AND :high", values, rows)
 
-    def _newest(
-        self,
-        index: Mapping[str, str],
-        partition: tuple[str, str],
-        keys: tuple[str, str, str],
-        rows: int,
-        attributes: Sequence[str] = (),
-    ) -> tuple[list[dict[str, Any]], bool]:
-        name, low, high = keys
-        projection: dict[str, Any] = {}
-        if attributes:
-            names = {f"#a{index}": attribute for index, attribute in enumerate(attributes)}
-            projection = {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+    def _newest(self, condition: str, values: Mapping[str, str], rows: int, **more: Any) -> tuple[list[dict[str, Any]], bool]:
         answer = self._clients("dynamodb").query(
             TableName=self._tables[LogTable.RUN],
-            KeyConditionExpression=f"{partition[0]} = :pk AND {name} BETWEEN :low AND :high",
-            ExpressionAttributeValues={":pk": {"S": partition[1]}, ":low": {"S": low}, ":high": {"S": high}},
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=to_item(values),
             ScanIndexForward=False,
             Limit=rows,
-            **index,
-            **projection,
+            **more,
         )
         return [from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 

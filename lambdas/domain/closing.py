@@ -15,7 +15,7 @@ from lambdas.domain import anomalies, entries
 from lambdas.domain.delivery import Deliverer, sla_results
 from lambdas.domain.errors import DuplicateEntryError, ErrorCode, KpiError
 from lambdas.domain.model import HardStop, Outcome, Run, RunRequest, RunStatus
-from lambdas.domain.ports import Bus, Catalog, Clock, Metrics, RunLogs
+from lambdas.domain.ports import Bus, Catalog, Clock, Metrics, Row, RunLogs
 from lambdas.domain.redact import message_of
 from lambdas.domain.sla import SlaResult, SlaState, breached
 from lambdas.domain.timestamps import iso
@@ -97,10 +97,12 @@ class Closer:
             entities=outcome.entities_delivered,
             final=following is None,
         )
-        baseline = self._logs.recent_closes(run.tenant_id, run.kpi_id, BASELINE_RUNS)
+        # Read before this run is among them.
+        compared = outcome.status is RunStatus.SUCCESS
+        baseline: Sequence[Row] = self._logs.recent_closes(run.tenant_id, run.kpi_id, BASELINE_RUNS) if compared else ()
         self._insert(run, outcome, finished_at, sla)
         duration_ms = (finished_at - run.started_at).total_seconds() * 1000
-        found = anomalies.find(duration_ms, outcome.rows_processed, baseline) if outcome.status is RunStatus.SUCCESS else []
+        found = anomalies.find(duration_ms, outcome.rows_processed, baseline) if compared else []
         self._bus.publish(events(run, kpi, outcome, finished_at, sla, found, retrying=following is not None))
         self._metrics.emit(
             run.tenant_id,

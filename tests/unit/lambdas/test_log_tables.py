@@ -17,6 +17,7 @@ import requests
 from lambdas.adapters.aws import Clients
 from lambdas.adapters.catalog import DynamoCatalog
 from lambdas.adapters.runlogs import DynamoRunLogs
+from lambdas.domain import anomalies
 from lambdas.domain.entries import close_row, open_row, sourcing_rows
 from lambdas.domain.errors import DuplicateEntryError
 from lambdas.domain.fold import fold_runs
@@ -136,6 +137,14 @@ def test_runs_of_a_kpi_come_newest_first_and_only_of_the_tenant(logs: DynamoRunL
     assert [row["run_id"] for row in logs.recent_closes("mine", "SKY-AD-01", 2)] == [3, 2]
     rows, more = logs.by_kpi("mine", "SKY-AD-01", rows=4)
     assert ({row["tenant_id"] for row in rows}, more) == ({"mine"}, True)
+
+
+def test_a_close_row_says_what_anomalies_and_dependent_runs_are_decided_on(logs: DynamoRunLogs) -> None:
+    run = make_run(kpi(), run_id=9, tenant_id="decided")
+    logs.insert([open_row(run), close_row(run, Outcome(status=RunStatus.SUCCESS, rows_processed=500), NOW, sla_breached=False)])
+    (row,) = logs.recent_closes("decided", "SKY-AD-01", 5)
+    assert (row["run_id"], row["environment"], row["status"]) == (9, run.environment, "success")
+    assert [each.what for each in anomalies.find(10_000_000.0, 7, [row] * 20)] == ["duration_ms", "rows_processed"]
 
 
 def test_the_dictionary_is_imported_read_and_not_imported_twice(clients: Clients) -> None:
