@@ -28,6 +28,7 @@ MARKER = watch.MARKER
 LOG_LIMIT_BYTES = 20_000_000
 _POLL_SECONDS = 0.05
 _TAIL_LINES = 15
+_PATIENCE_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,19 @@ def fingerprint(service: Service) -> str:
 def start(settings: LocalSettings, service: Service) -> ServiceStatus:
     """Start a service, or leave it when it runs already as described. Returns when it is ready.
 
+    One that runs and does not answer gets some time before it is replaced: on a busy machine it may only be slow.
+
     Raises:
         ServiceError: when it ends early or is not ready in time; nothing of it is left running then.
     """
     current = status(settings, service)
-    if current.state is ServiceState.RUNNING and _record(settings, service.name).get("fingerprint") == fingerprint(service):
-        return current
+    if _record(settings, service.name).get("fingerprint") == fingerprint(service):
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while current.state is ServiceState.UNREADY and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+            current = status(settings, service)
+        if current.state is ServiceState.RUNNING:
+            return current
     stop(settings, service)
     _launch(settings, service)
     return _wait_ready(settings, service)

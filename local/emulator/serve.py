@@ -87,14 +87,16 @@ def flush_forever(flusher: Flusher, asked: threading.Event, seconds: float) -> N
             logger.exception("the emulator's state could not be written")
 
 
-def clear(directory: Path) -> None:
+def clear(left: list[Path]) -> None:
     """Delete what Lambda workers of an emulator that was killed have left; each had its function's code unpacked."""
-    for path in directory.glob("ministack-lambda-*"):
+    for path in left:
         shutil.rmtree(path, ignore_errors=True)
 
 
 def main() -> None:
-    clear(Path(os.environ["TMPDIR"]))
+    left = list(Path(os.environ["TMPDIR"]).glob("ministack-lambda-*"))
+    # Beside the start, not before it: it can be gigabytes of small files.
+    threading.Thread(target=clear, args=(left,), daemon=True).start()
     asked = threading.Event()
     signal.signal(signal.SIGUSR1, lambda _signal, _frame: asked.set())
     flusher = Flusher(Path(os.environ["STATE_DIR"]), Path(os.environ["KPI_FLUSH_DONE"]))

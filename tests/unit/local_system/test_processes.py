@@ -47,6 +47,23 @@ def test_a_second_start_finds_the_running_service(settings: LocalSettings) -> No
     assert processes.start(settings, service()).pid == first.pid
 
 
+def test_a_running_service_that_is_only_slow_to_answer_is_left_alone(settings: LocalSettings) -> None:
+    first = processes.start(settings, service())
+    answers = iter([False, False, True, True])
+    assert processes.start(settings, service(ready=lambda: next(answers))).pid == first.pid
+
+
+def test_a_running_service_that_never_answers_is_replaced(settings: LocalSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_PATIENCE_SECONDS", 0.2)
+    first = processes.start(settings, service())
+    replaced = processes.start(settings, service(ready=lambda: recorded_pid(settings) != first.pid))
+    assert replaced.pid != first.pid
+
+
+def recorded_pid(settings: LocalSettings) -> int:
+    return record(settings)["child_pid"]
+
+
 def test_a_service_described_differently_is_restarted(settings: LocalSettings) -> None:
     first = processes.start(settings, service())
     assert processes.start(settings, service("import time; time.sleep(300)")).pid != first.pid
