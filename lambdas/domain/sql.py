@@ -113,11 +113,20 @@ def _latest(index: int, source: KpiRef, parameters: dict[str, Any]) -> str:
     )
 
 
+_sql_hash = lru_cache(maxsize=1024)(judged.sql_hash)
+
+
 def hash_of(kpi: Kpi) -> str:
     """The `sql_hash` of a KPI, whatever its expression is: SHA-256 of the normalised statement."""
     if isinstance(kpi.expression, SqlExpression):
-        return judged.sql_hash(kpi.expression.sql)
+        return _sql_hash(kpi.expression.sql)
     return hashlib.sha256(compiled(kpi, None)[0].encode()).hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _sql_hash(sql: str) -> str:
+    # Writing the normal form takes milliseconds, and a warm function runs the same statements again and again.
+    return judged.sql_hash(sql)
 
 
 def evaluation(expressions: Sequence[str], names: Sequence[str]) -> str:
