@@ -123,12 +123,6 @@ def hash_of(kpi: Kpi) -> str:
     return hashlib.sha256(compiled(kpi, None)[0].encode()).hexdigest()
 
 
-@lru_cache(maxsize=1024)
-def _sql_hash(sql: str) -> str:
-    # Writing the normal form takes milliseconds, and a warm function runs the same statements again and again.
-    return judged.sql_hash(sql)
-
-
 def evaluation(expressions: Sequence[str], names: Sequence[str]) -> str:
     """One SELECT that evaluates scalar expressions for rows given as arrays `:entities` and `:v_<name>`."""
     checked = [scalar(expression, names) for expression in expressions]
