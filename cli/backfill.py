@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Annotated
 
 import typer
@@ -28,6 +29,7 @@ from lambdas.domain.naming import execution_name
 from local.settings import LocalSettings, load_settings
 
 CONCURRENCY = 6
+SHOWN_WIDTH = 220
 _RUNNABLE = (Status.ACTIVE, Status.DEPRECATED)
 
 
@@ -177,4 +179,5 @@ def show(ended: Sequence[Finished]) -> None:
     for key, count in by_kpi.most_common(20):
         each = first[key]
         when = each.request.period.text[:10] if each.request.period else ""
-        console.print(f"  {count} x {key[0]} {key[1]} {key[2]}, first {when}: {each.why}", markup=False)
+        text = f"  {count} x {key[0]} {key[1]} {key[2]}, first {when}: {each.why}"
+        console.print(shorten(text, SHOWN_WIDTH, placeholder=" ..."), markup=False)

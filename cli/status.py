@@ -108,7 +108,7 @@ def line_of(plane: ControlPlane, tenant: str, item: dict[str, Any], run: dict[st
         kpi_id=item["kpi_id"],
         name=item["name"],
         version=run.get("contract_version") or item["contract_version"],
-        period=(delivered.get("period_start") or "").split("T")[0],
+        period=(delivered.get("period_start") or run.get("time_range") or "").split("T")[0],
         last_run=(run.get("started_at") or "")[:19].replace("T", " "),
         status=status,
         value=delivered.get("value"),
