@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from statistics import median
 from typing import Any
 
@@ -49,6 +50,12 @@ def measured(stack: Stack, arn: str, document: Any) -> list[machine.Timeline]:
     return machine.measure(stack, arn, [f"{word}-{number}" for number in range(RUNS)], document)
 
 
+def seconds_of(call: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
 def test_the_overhead_of_a_run_is_known_by_part(stack: Stack, report: Report) -> None:
     with machine.trivial_machine(stack) as arn:
         floor = measured(stack, arn, lambda _name: "{}")
@@ -68,6 +75,10 @@ def test_the_overhead_of_a_run_is_known_by_part(stack: Stack, report: Report) ->
     states = report.median(OVERHEAD, "first state to the end", [each.states_ms for each in real], "ms")
     report.median(OVERHEAD, "emulator: before the first state", [each.wait_ms for each in real], "ms")
 
+    table = stack.dynamodb.Table(stack.outputs["tables"]["catalog"])
+    read = {"pk": TENANT, "sk": f"prod#active#{KPI}"}
+    reads = [seconds_of(lambda: table.get_item(Key=read)) * 1000 for _ in range(RUNS)]
+    report.median(OVERHEAD, "emulator: one read of a row (a run makes 8 calls)", reads, "ms")
     idle = report.median(
         OVERHEAD,
         "floor: open to close with functions that do nothing",
