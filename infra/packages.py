@@ -19,10 +19,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.compiled import compile_folder, compile_sources
 from infra.config import FunctionTarget
 
 # Part of every cache key: change it when the way packages are built changes.
-BUILDER = "2"
+BUILDER = "3"
 AWS_PYTHON = "3.13"
 _TIMESTAMP = (2020, 1, 1, 0, 0, 0)
 _MODE = 0o100644
@@ -58,6 +59,11 @@ class Target:
     python_version: str
     platform: str | None
     architecture: str
+
+    @property
+    def here(self) -> bool:
+        """Whether it runs on the interpreter that builds, so that modules can be compiled for it."""
+        return self.platform is None
 
     @property
     def runtime(self) -> str:
@@ -110,7 +116,7 @@ def build(spec: PackageSpec, where: Target, root: Path, cache: Path, environ: Ma
             if path.is_file():
                 return Package(spec.name, path, digest)
         base = _dependencies(spec, where, lock, cache, lambda: find_uv(root, os.environ if environ is None else environ))
-        return _zip(spec, root, base, cache, record)
+        return _zip(spec, where, root, base, cache, record)
 
 
 def sources(spec: PackageSpec, root: Path) -> list[Path]:
@@ -149,8 +155,13 @@ def _dependencies(spec: PackageSpec, where: Target, lock: Path, cache: Path, uv:
         folder = Path(site)
         _install(spec, where, lock, folder, uv())
         draft = folder.with_suffix(".zip")
-        kept = (path for path in _files(folder) if path.name not in _INSTALL_NOISE)
-        _append(draft, {path.relative_to(folder).as_posix(): path for path in kept})
+        kept = [path for path in _files(folder) if path.name not in _INSTALL_NOISE]
+        if where.here:
+            for stale in [*folder.rglob("*.pyc")]:
+                stale.unlink()
+            compile_folder(folder)
+            kept += [path for path in sorted(folder.rglob("*.pyc")) if _source_of(path) in set(kept)]
+        _append(draft, {path.relative_to(folder).as_posix(): path.read_bytes() for path in kept})
         draft.replace(base)
     return base
 
@@ -197,10 +208,14 @@ def find_uv(root: Path, environ: Mapping[str, str]) -> str:
     return found
 
 
-def _zip(spec: PackageSpec, root: Path, base: Path, cache: Path, record: Path) -> Package:
+def _zip(spec: PackageSpec, where: Target, root: Path, base: Path, cache: Path, record: Path) -> Package:
     draft = record.with_suffix(".tmp")
     shutil.copyfile(base, draft)
-    _append(draft, {path.relative_to(root).as_posix(): path for path in sources(spec, root)})
+    own = sources(spec, root)
+    entries = {path.relative_to(root).as_posix(): path.read_bytes() for path in own}
+    if where.here:
+        entries |= compile_sources(root, own, cache)
+    _append(draft, entries)
     digest = hashlib.sha256(draft.read_bytes()).hexdigest()
     path = _content_path(cache, spec, digest)
     draft.replace(path)
@@ -211,7 +226,12 @@ def _zip(spec: PackageSpec, root: Path, base: Path, cache: Path, record: Path) -
     return Package(spec.name, path, digest)
 
 
-def _append(path: Path, entries: Mapping[str, Path]) -> None:
+def _source_of(compiled: Path) -> Path:
+    """The module a compiled file belongs to."""
+    return compiled.parent.parent / f"{compiled.name.split('.')[0]}.py"
+
+
+def _append(path: Path, entries: Mapping[str, bytes]) -> None:
     """Add entries to a zip, sorted and without anything that differs between two machines."""
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name in sorted(entries):
@@ -220,7 +240,7 @@ def _append(path: Path, entries: Mapping[str, Path]) -> None:
             entry.create_system = 3
             # Shared libraries are the only files a loader asks to be executable.
             entry.external_attr = (_EXECUTABLE if ".so" in name else _MODE) << 16
-            archive.writestr(entry, entries[name].read_bytes())
+            archive.writestr(entry, entries[name])
 
 
 def _files(folder: Path) -> Iterable[Path]:

@@ -48,6 +48,7 @@ _ALARMS = (
         {"error_code": [{"prefix": "VALIDATION_FAIL"}]},
     ),
     # The stream's function tells ops itself, so that a broken bus cannot hide tampering.
+    _Alarm("anomaly", "A run took or read unusually much or little (K15)", ("kpi.run.anomaly",), ("platform-engineering",)),
     _Alarm("tampered", "A log row was changed or removed", ("kpi.log.tampered",), ("platform-engineering",)),
 )
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable
+from datetime import date, time
+from decimal import Decimal
 from typing import Any
 
 OK = 200
@@ -18,6 +20,7 @@ def amend() -> None:
     """Apply every mend."""
     publish_for_cloudwatch(importlib.import_module("ministack.services.eventbridge"))
     stream_partiql(importlib.import_module("ministack.services.dynamodb"))
+    keep_moments(importlib.import_module("ministack.core.persistence"))
     fetch_by_tls(importlib.import_module("ministack.services.s3"), importlib.import_module("ministack.core.iam_evaluator"))
 
 
@@ -31,6 +34,16 @@ def publish_for_cloudwatch(eventbridge: Any) -> None:
         return put_events(data, allow_aws_source=allow_aws_source or ours)
 
     eventbridge._put_events = put  # noqa: SLF001
+
+
+def keep_moments(persistence: Any) -> None:
+    """Write moments among the kept state (rows of Athena queries have them) as text, instead of keeping nothing of that service."""
+    default = persistence._json_default  # noqa: SLF001
+
+    def with_moments(value: Any) -> Any:
+        return str(value) if isinstance(value, date | time | Decimal) else default(value)
+
+    persistence._json_default = with_moments  # noqa: SLF001
 
 
 def fetch_by_tls(s3: Any, evaluator: Any) -> None:

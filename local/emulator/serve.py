@@ -52,6 +52,10 @@ class Flusher:
             except RuntimeError:  # a request changed the state while it was copied
                 time.sleep(0.05 * (attempt + 1))
                 continue
+            except TypeError:
+                # One service with something JSON cannot say must not cost the others their record.
+                logger.exception("the state of %s cannot be written; what was written before stays", name)
+                return False
             self._write(name, text)
             return True
         logger.warning("%s kept changing; its state stays as flushed before", name)

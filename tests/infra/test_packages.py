@@ -18,6 +18,7 @@ from infra.config import FunctionTarget
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = packages.target(FunctionTarget.LOCAL_PYTHON)
+ARM = packages.target(FunctionTarget.AWS_ARM64)
 SPEC = packages.PackageSpec("small", "small.lock", ("app",))
 
 
@@ -88,8 +89,16 @@ def test_a_package_holds_sources_and_dependencies_and_no_noise(tmp_path: Path, u
     inside = names(packages.build(SPEC, HERE, checkout(tmp_path / "root"), tmp_path / "cache", {"KPI_UV": uv}))
     assert "app/handler.py" in inside
     assert "tzdata/__init__.py" in inside
-    noise = (".pyc", "/RECORD", "/INSTALLER", "/REQUESTED", "direct_url.json")
+    noise = ("stale.pyc", "/RECORD", "/INSTALLER", "/REQUESTED", "direct_url.json")
     assert [name for name in inside if name.endswith(noise) or "/tests/" in name or name.startswith("bin/")] == []
+
+
+def test_modules_are_compiled_for_the_building_interpreter_and_no_other(tmp_path: Path, uv: str) -> None:
+    root = checkout(tmp_path / "root")
+    here = names(packages.build(SPEC, HERE, root, tmp_path / "cache", {"KPI_UV": uv}))
+    assert f"app/__pycache__/handler.{sys.implementation.cache_tag}.pyc" in here
+    elsewhere = names(packages.build(SPEC, ARM, root, tmp_path / "cache", {"KPI_UV": uv}))
+    assert [name for name in elsewhere if name.endswith(".pyc")] == []
 
 
 def test_builds_at_the_same_time_wait_for_each_other(tmp_path: Path, uv: str) -> None:
@@ -113,7 +122,7 @@ def test_a_function_package_runs_with_nothing_else_on_the_path(tmp_path: Path, u
 
 @pytest.mark.parametrize("spec", [packages.CONTROL, packages.RUNNER], ids=lambda spec: spec.name)
 def test_every_dependency_has_a_wheel_for_lambda_on_arm(tmp_path: Path, uv: str, spec: packages.PackageSpec) -> None:
-    target = packages.target(FunctionTarget.AWS_ARM64)
+    target = ARM
     package = packages.build(spec, target, ROOT, tmp_path / "cache", {"KPI_UV": uv})
     libraries = [name for name in names(package) if name.endswith(".so")]
     assert libraries

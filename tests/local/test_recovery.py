@@ -74,10 +74,15 @@ def test_a_run_without_its_database_fails_in_words_and_is_logged(stack: Stack) -
 
 
 def test_a_killed_emulator_is_repaired_by_up(stack: Stack) -> None:
+    view = ("view", "vw_kpi_run_overview", "--tenant", "acme", "--limit", "1", "--json")
+    before = kpi(stack, *view)
+    assert json.loads(before.stdout), before.stderr
     kill(stack, "emulator")
     said = up(stack)
     assert "emulator" in said
     a_run_succeeds(stack)
+    after = kpi(stack, *view)
+    assert json.loads(after.stdout), f"the lake is lost: {after.stderr}"
 
 
 def test_a_killed_engine_leaves_a_stack_that_up_can_finish(stack: Stack) -> None:
