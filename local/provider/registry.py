@@ -11,6 +11,7 @@ MODULES = (
     "alarms",
     "apigateway",
     "cognito",
+    "cognito_servers",
     "cognito_users",
     "logs",
     "dynamodb",
