@@ -113,7 +113,7 @@ def test_a_reused_pid_is_not_mistaken_for_the_service(settings: LocalSettings) -
 
 def test_a_service_that_ends_at_once_is_an_error_with_its_last_words(settings: LocalSettings) -> None:
     with pytest.raises(ServiceError, match="no such luck"):
-        processes.start(settings, service("raise SystemExit('no such luck')"))
+        processes.start(settings, service("raise SystemExit('no such luck')", ready=lambda: False))
     assert running(settings) == []
 
 
