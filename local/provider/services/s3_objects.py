@@ -2,6 +2,7 @@
 
 import base64
 from typing import Any
+from urllib.parse import urlencode
 
 from local.provider.framework import wire
 from local.provider.framework.context import Context, ProviderError
@@ -51,9 +52,10 @@ def body(inputs: Inputs) -> bytes:
 
 
 def put(ctx: Context, inputs: Inputs) -> str:
-    """Write the object whole."""
+    """Write the object whole, tags included: S3 gives a new version none of the old one's."""
     bucket, key = inputs["bucket"], inputs["key"]
-    ctx.client("s3").put_object(Bucket=bucket, Key=key, Body=body(inputs), **to_aws(inputs, SENT, NAMES))
+    tagging = urlencode(inputs.get("tagsAll") or {})
+    ctx.client("s3").put_object(Bucket=bucket, Key=key, Body=body(inputs), Tagging=tagging, **to_aws(inputs, SENT, NAMES))
     return f"{bucket}/{key}"
 
 

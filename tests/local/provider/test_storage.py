@@ -170,3 +170,13 @@ def test_a_table_can_be_imported(rig: Rig) -> None:
     table = rig.create(TABLE, name="import", **LOG_TABLE)
     found = table.imported()
     assert (found["name"], found["hashKey"], found["billingMode"], found["ttl"]) == ("import", "pk", "PAY_PER_REQUEST", LOG_TABLE["ttl"])
+
+
+def test_an_object_written_anew_keeps_its_tags(rig: Rig) -> None:
+    rig.create("aws:s3/bucket:Bucket", "holder", bucket="holder")
+    rig.create("aws:s3/bucketVersioning:BucketVersioning", "holder", bucket="holder", versioningConfiguration={"status": "Enabled"})
+    held = rig.create("aws:s3/bucketObjectv2:BucketObjectv2", "page", bucket="holder", key="page", content="one", tags={"team": "kpi"})
+    assert held.update(content="two") == ["content"]
+    assert held.drift() == []
+    tags = rig.aws("s3").get_object_tagging(Bucket="holder", Key="page")["TagSet"]
+    assert tags == [{"Key": "team", "Value": "kpi"}]
