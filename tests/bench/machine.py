@@ -7,7 +7,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,16 +90,16 @@ def trivial_machine(stack: Stack) -> Generator[str]:
 
 
 def _forget(stack: Stack, beside: str) -> None:
-    functions, states = stack.client("lambda"), stack.client("stepfunctions")
+    functions, states, logs = stack.client("lambda"), stack.client("stepfunctions"), stack.client("logs")
     arn = f"{beside.rpartition(':')[0]}:{TRIVIAL}"
     if arn in {
         each["stateMachineArn"] for page in states.get_paginator("list_state_machines").paginate() for each in page["stateMachines"]
     }:
         states.delete_state_machine(stateMachineArn=arn)
-    try:
+    with suppress(functions.exceptions.ResourceNotFoundException):
         functions.delete_function(FunctionName=TRIVIAL)
-    except functions.exceptions.ResourceNotFoundException:
-        return
+    with suppress(logs.exceptions.ResourceNotFoundException):
+        logs.delete_log_group(logGroupName=f"/aws/lambda/{TRIVIAL}")
 
 
 def logged(stack: Stack, function: str, run_ids: set[str], since: float) -> list[dict[str, Any]]:
