@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from kpis.common import Status
+from kpis.cron import to_scheduler
 from kpis.hashing import canonical_json, definition_hash
 from kpis.schema import Dictionary, Kpi, Trigger
-from lambdas.domain.cron import to_aws
 from lambdas.domain.dispatch import COMPLETED
 from lambdas.domain.model import TenantSettings, TriggerType
 from lambdas.domain.timestamps import iso
@@ -219,7 +219,7 @@ def desired_schedule(kpi: Kpi, tenant: TenantSettings, target: ScheduleTarget) -
         "scheduled_at": SCHEDULED_TIME,
     }
     return {
-        "ScheduleExpression": to_aws(kpi.schedule.cron),
+        "ScheduleExpression": to_scheduler(kpi.schedule.cron),
         "ScheduleExpressionTimezone": kpi.schedule.timezone,
         "Description": f"{kpi.name} ({kpi.id})"[:512],
         "FlexibleTimeWindow": {"Mode": "OFF"},

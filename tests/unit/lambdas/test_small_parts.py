@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kpis.cron import to_scheduler
 from lambdas.adapters.items import from_item, to_item
-from lambdas.domain.cron import to_aws
 from lambdas.domain.errors import KpiError
 from lambdas.domain.ids import EPOCH, first_run_id_at, make_run_id, run_id_text
 from lambdas.domain.model import Run
@@ -97,7 +97,7 @@ def test_execution_names_are_valid_and_depend_on_their_cause(tenant: str, cause:
     ],
 )
 def test_cron_is_written_as_the_scheduler_reads_it(cron: str, expected: str) -> None:
-    assert to_aws(cron) == expected
+    assert to_scheduler(cron) == expected
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_cron_is_written_as_the_scheduler_reads_it(cron: str, expected: str) -> 
 )
 def test_cron_that_the_scheduler_cannot_say_is_refused(cron: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        to_aws(cron)
+        to_scheduler(cron)
 
 
 VALUES = st.recursive(
