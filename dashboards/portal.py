@@ -64,13 +64,19 @@ def portal_row(kpi: Kpi) -> dict[str, Any]:
         "sources": _sources(kpi),
         "rules": [_rule("before", rule) for rule in kpi.pre_validation] + [_rule("after", rule) for rule in kpi.post_validation],
         "sla": [describe_sla(sla) for sla in kpi.sla],
-        "verdict": f"{kpi.verdict.direction}: Adequate {kpi.verdict.adequate:g}, Low {kpi.verdict.low:g} {kpi.unit}",
+        "verdict": _bands(kpi),
         "schedule": _schedule(kpi),
         "owners": [kpi.owners.business, kpi.owners.technical],
         "tenants": list(kpi.tenants),
         "runbook": kpi.runbook,
         "hash": definition_hash(kpi),
     }
+
+
+def _bands(kpi: Kpi) -> str:
+    """`lower is better: Adequate from 4,000,000, Low from 5,000,000 USD`."""
+    bands = kpi.verdict
+    return f"{bands.direction.replace('_', ' ')}: Adequate from {bands.adequate:,.10g}, Low from {bands.low:,.10g} {kpi.unit}"
 
 
 def _sources(kpi: Kpi) -> list[str]:
