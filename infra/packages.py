@@ -23,7 +23,7 @@ from infra.compiled import compile_folder, compile_sources
 from infra.config import FunctionTarget
 
 # Part of every cache key: change it when the way packages are built changes.
-BUILDER = "3"
+BUILDER = "4"
 AWS_PYTHON = "3.13"
 _TIMESTAMP = (2020, 1, 1, 0, 0, 0)
 _MODE = 0o100644
@@ -32,6 +32,9 @@ _EXECUTABLE = 0o100755
 _INSTALL_NOISE = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", ".lock", ".gitignore", "CACHEDIR.TAG"})
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "tests", "packs"})
 _KEPT_VERSIONS = 6
+# The services our functions call. botocore brings the descriptions of some 400 more, half of all files of a package.
+AWS_SERVICES = frozenset({"dynamodb", "events", "firehose", "s3", "scheduler", "secretsmanager", "sns", "stepfunctions", "sts"})
+_DESCRIPTIONS = ("botocore", "data")
 
 
 class PackageError(RuntimeError):
@@ -155,7 +158,7 @@ def _dependencies(spec: PackageSpec, where: Target, lock: Path, cache: Path, uv:
         folder = Path(site)
         _install(spec, where, lock, folder, uv())
         draft = folder.with_suffix(".zip")
-        kept = [path for path in _files(folder) if path.name not in _INSTALL_NOISE]
+        kept = [path for path in _files(folder) if path.name not in _INSTALL_NOISE and _is_used(path.relative_to(folder).parts)]
         if where.here:
             for stale in [*folder.rglob("*.pyc")]:
                 stale.unlink()
@@ -224,6 +227,12 @@ def _zip(spec: PackageSpec, where: Target, root: Path, base: Path, cache: Path, 
     for old in sorted(cache.glob(f"{spec.name}-*.zip"), key=lambda each: each.stat().st_mtime, reverse=True)[_KEPT_VERSIONS:]:
         old.unlink(missing_ok=True)
     return Package(spec.name, path, digest)
+
+
+def _is_used(inside: tuple[str, ...]) -> bool:
+    """Everything but the descriptions of AWS services that no function calls; what lies beside the services' folders stays."""
+    a_service = inside[:2] == _DESCRIPTIONS and len(inside) > len(_DESCRIPTIONS) + 1
+    return not a_service or inside[len(_DESCRIPTIONS)] in AWS_SERVICES
 
 
 def _source_of(compiled: Path) -> Path:

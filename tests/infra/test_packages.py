@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -149,3 +150,14 @@ def test_a_missing_lock_file_says_how_to_get_it(tmp_path: Path) -> None:
 def test_a_missing_uv_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(packages.PackageError, match=r"uv is missing.*make up"):
         packages.find_uv(tmp_path, {"PATH": str(tmp_path)})
+
+
+def test_every_service_that_a_function_calls_is_in_its_package(tmp_path: Path, uv: str) -> None:
+    code = "".join(path.read_text() for path in (ROOT / "lambdas").rglob("*.py"))
+    called = set(re.findall(r"(?:clients?|_base)\(\"([a-z0-9-]+)\"\)", code))
+    assert {"dynamodb", "secretsmanager", "sts"} <= called
+    assert called <= packages.AWS_SERVICES
+    inside = names(packages.build(packages.RUNNER, HERE, ROOT, tmp_path / "cache", {"KPI_UV": uv}))
+    described = {name.split("/")[2] for name in inside if name.startswith("botocore/data/") and name.count("/") > 2}
+    assert described == packages.AWS_SERVICES
+    assert "botocore/data/endpoints.json" in inside
