@@ -7,7 +7,6 @@ gives either `command` (a function with typer annotations) or `app` (a `typer.Ty
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -25,11 +24,7 @@ COMMANDS: dict[str, str] = {
     "runs": "cli.runs",
     "show": "cli.show",
     "view": "cli.views",
-    "import": "cli.import_packs",
-    "render": "cli.render",
-    "limits": "cli.limits",
     "secret": "cli.secret",
-    "demo": "cli.demo",
     "preview": "cli.preview",
     "destroy": "cli.destroy",
     "down": "cli.down",
@@ -45,11 +40,11 @@ class LazyGroup(TyperGroup):
     """Finds sub-commands by name in COMMANDS instead of importing them all."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        return [name for name, module in COMMANDS.items() if find_spec(module) is not None]
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         module = COMMANDS.get(cmd_name)
-        if module is None or find_spec(module) is None:
+        if module is None:
             return None
         found = import_module(module)
         group: typer.Typer | None = getattr(found, "app", None)

@@ -18,6 +18,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=T
 RESULT_STORE = "result-store"
 
 
+@app.callback()
+def secret() -> None:
+    """Put connection strings where only the runs can read them. Values go in and never come out again."""
+
+
 @app.command("set")
 def set_secret(
     name: Annotated[str, typer.Argument(help="result-store, or TENANT/ENVIRONMENT such as acme/prod for a tenant's warehouse.")],
@@ -34,14 +39,14 @@ def set_secret(
     if "://" not in url:
         raise KpiError(name, "this is not a connection string", "dialect+driver://user:password@host:port/database", code=ExitCode.USAGE)
     client = aws.account_client("secretsmanager") if account else aws.client(load_settings(), "secretsmanager")
-    secret = secret_name(deployment, name)
+    full_name = secret_name(deployment, name)
     try:
-        put(client, secret, url)
+        put(client, full_name, url)
     except client.exceptions.ResourceNotFoundException as error:
-        raise KpiError(secret, "no such secret", "a secret made by the platform or tenant stack", "deploy that stack first") from error
+        raise KpiError(full_name, "no such secret", "a secret made by the platform or tenant stack", "deploy that stack first") from error
     except (ClientError, BotoCoreError) as error:
-        raise KpiError(secret, f"Secrets Manager refused: {type(error).__name__}", next="check credentials and region") from error
-    print(f"{secret}: set")
+        raise KpiError(full_name, f"Secrets Manager refused: {type(error).__name__}", next="check credentials and region") from error
+    print(f"{full_name}: set")
 
 
 def secret_name(deployment: str, name: str) -> str:
