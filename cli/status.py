@@ -82,21 +82,8 @@ def command(
 
 def read(plane: ControlPlane, tenant: str, environment: str) -> list[Line]:
     """The KPIs of a tenant that run, with their last runs and what those delivered."""
-    items = [item for item in plane.items("/kpis", tenant, environment=environment, limit="200") if item["status"] in RUNNING]
-    last = last_runs(plane, tenant, environment, {str(item["kpi_id"]) for item in items})
-    return [line_of(plane, tenant, item, last.get(item["kpi_id"], {})) for item in items]
-
-
-def last_runs(plane: ControlPlane, tenant: str, environment: str, kpi_ids: set[str]) -> dict[str, dict[str, Any]]:
-    """The newest run of each KPI: from the tenant's newest runs, and one by one for those that ran longer ago."""
-    found: dict[str, dict[str, Any]] = {}
-    for run in plane.get("/runs", tenant, environment=environment, limit="200")["items"]:
-        found.setdefault(run["kpi_id"], run)
-    for kpi_id in kpi_ids - found.keys():
-        runs = plane.get("/runs", tenant, environment=environment, kpi_id=kpi_id, limit="1")["items"]
-        if runs:
-            found[kpi_id] = runs[0]
-    return found
+    items = plane.items("/kpis", tenant, environment=environment, include="last_run", limit="200")
+    return [line_of(plane, tenant, item, item["last_run"] or {}) for item in items if item["status"] in RUNNING]
 
 
 def line_of(plane: ControlPlane, tenant: str, item: dict[str, Any], run: dict[str, Any]) -> Line:
