@@ -12,6 +12,7 @@ import pytest
 import requests
 from boto3.dynamodb.conditions import ConditionBase, Key
 
+from cli import aws
 from cli import stack as stack_access
 from local.settings import LocalSettings, load_settings
 
@@ -41,7 +42,7 @@ class Stack:
 
     @functools.cache  # noqa: B019
     def client(self, service: str) -> Any:
-        return boto3.client(service, **self._connection)  # type: ignore[call-overload]
+        return aws.client(self.settings, service)
 
     @functools.cached_property
     def dynamodb(self) -> Any:

@@ -137,3 +137,13 @@ def part(document: Mapping[str, Any] | None, key: str) -> dict[str, Any]:
 def texts(document: Mapping[str, Any] | None, key: str) -> list[str]:
     """The strings listed under a key; none when absent."""
     return list((document or {}).get(key) or [])
+
+
+def pick(fields: Mapping[str, Property], *names: str) -> dict[str, Property]:
+    """Some of the fields."""
+    return {name: fields[name] for name in names}
+
+
+def omit(fields: Mapping[str, Property], *names: str) -> dict[str, Property]:
+    """The fields but some."""
+    return {name: prop for name, prop in fields.items() if name not in names}

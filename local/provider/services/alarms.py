@@ -10,7 +10,7 @@ from local.provider import local_alarms
 from local.provider.framework.context import Context
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags, existing
 from local.provider.framework.schema import Property, boolean, integer, json_document, listing, mapping, number, record, text
-from local.provider.framework.shapes import from_aws, pick, to_aws
+from local.provider.framework.translation import from_aws, pick, to_aws
 
 COMPARISONS = (
     "GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold",

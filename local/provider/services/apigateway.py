@@ -9,7 +9,7 @@ from typing import Any
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import Property, boolean, integer, listing, mapping, number, record, text
-from local.provider.framework.shapes import from_aws, omit, to_aws
+from local.provider.framework.translation import from_aws, omit, to_aws
 
 API: dict[str, Property] = {
     "name": text(computed=True),

@@ -5,7 +5,7 @@ from typing import Any
 from local.provider.framework.context import Context
 from local.provider.framework.resource import Inputs, Observed, Resource, existing
 from local.provider.framework.schema import Property, boolean, integer, listing, mapping, text
-from local.provider.framework.shapes import from_aws, to_aws
+from local.provider.framework.translation import from_aws, to_aws
 from local.provider.services.cognito import idp, part_place
 
 GROUP: dict[str, Property] = {

@@ -7,7 +7,7 @@ from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.diffs import same
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags, existing
 from local.provider.framework.schema import Property, boolean, file, integer, listing, mapping, record, text
-from local.provider.framework.shapes import from_aws, pick, to_aws
+from local.provider.framework.translation import from_aws, pick, to_aws
 
 DIRECT_UPLOAD_LIMIT = 50 * 1024 * 1024
 NAMES = {"name": "FunctionName", "kmsKeyArn": "KMSKeyArn"}

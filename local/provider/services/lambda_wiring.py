@@ -7,7 +7,7 @@ from typing import Any, cast
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import Property, boolean, integer, json_document, listing, mapping, number, record, text
-from local.provider.framework.shapes import from_aws, omit, to_aws
+from local.provider.framework.translation import from_aws, omit, to_aws
 from local.provider.services.lambda_functions import invoke_arn
 
 # Permissions: id is the statement id.

@@ -7,7 +7,7 @@ from typing import Any
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags
 from local.provider.framework.schema import Property, boolean, integer, listing, mapping, record, text
-from local.provider.framework.shapes import from_aws, to_aws
+from local.provider.framework.translation import from_aws, to_aws
 
 QUERIES = "/kpi-local/queries/"
 QUERY: dict[str, Property] = {"name": text(computed=True), "queryString": text(required=True), "logGroupNames": listing(text())}

@@ -8,7 +8,7 @@ from local.provider.framework import wire
 from local.provider.framework.context import Context, ProviderError
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags, existing
 from local.provider.framework.schema import Property, boolean, file, mapping, text
-from local.provider.framework.shapes import from_aws, omit, to_aws
+from local.provider.framework.translation import from_aws, omit, to_aws
 
 NAMES = {"kmsKeyId": "SSEKMSKeyId"}
 FIELDS: dict[str, Property] = {

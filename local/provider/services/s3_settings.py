@@ -9,7 +9,7 @@ from typing import Any
 from local.provider.framework.context import Context
 from local.provider.framework.resource import Inputs, Observed, Resource, existing
 from local.provider.framework.schema import Property, boolean, integer, json_document, listing, mapping, record, text
-from local.provider.framework.shapes import from_aws, to_aws
+from local.provider.framework.translation import from_aws, to_aws
 
 NAMES = {"sseAlgorithm": "SSEAlgorithm", "kmsMasterKeyId": "KMSMasterKeyID", "id": "ID"}
 BUCKET = text(required=True, replace=True)
