@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("kpis", "views", "dashboards", "alerts", "lambdas", "infra", "local", "cli", "tests")
+ROOMS = ("kpis", "views", "dashboards", "alerts", "plans", "artifacts", "lambdas", "infra", "local", "cli", "tests")
 ALLOWED: dict[str, set[str]] = {
     "kpis": set(),
     "views": {"kpis"},
     "dashboards": {"kpis"},
     "alerts": {"kpis"},
+    "plans": {"kpis", "dashboards", "alerts"},
+    "artifacts": {"kpis", "views", "dashboards", "alerts", "plans"},
     "lambdas": {"kpis", "views"},
-    "infra": {"kpis", "views", "dashboards", "alerts"},
+    "infra": {"kpis", "views", "dashboards", "alerts", "plans", "artifacts"},
     "local": set(),
     "local.agent": {"kpis", "alerts"},
 }
