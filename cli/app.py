@@ -19,6 +19,8 @@ COMMANDS: dict[str, str] = {
     "services": "cli.services",
     "env": "cli.env",
     "check": "cli.check",
+    "render": "cli.render",
+    "diff": "cli.diff",
     "run": "cli.run",
     "backfill": "cli.backfill",
     "runs": "cli.runs",

@@ -14,10 +14,9 @@ from typing import Any
 import jinja2
 import orjson
 
+from kpis.describe import describe_bands, describe_formula, describe_rule, describe_schedule, describe_sla
 from kpis.hashing import definition_hash
-from kpis.rules import Rule
-from kpis.schema import Dictionary, FormulaExpression, Kpi, SqlExpression, WeightedExpression
-from kpis.summary import describe_sla
+from kpis.schema import Dictionary, Kpi
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -60,12 +59,15 @@ def portal_row(kpi: Kpi) -> dict[str, Any]:
         "version": kpi.contract_version,
         "status": kpi.status,
         "purpose": kpi.purpose,
-        "formula": _formula(kpi),
+        "formula": describe_formula(kpi),
         "sources": _sources(kpi),
-        "rules": [_rule("before", rule) for rule in kpi.pre_validation] + [_rule("after", rule) for rule in kpi.post_validation],
+        "rules": [
+            *(f"before {describe_rule(rule)}" for rule in kpi.pre_validation),
+            *(f"after {describe_rule(rule)}" for rule in kpi.post_validation),
+        ],
         "sla": [describe_sla(sla) for sla in kpi.sla],
-        "verdict": _bands(kpi),
-        "schedule": _schedule(kpi),
+        "verdict": describe_bands(kpi.verdict, kpi.unit),
+        "schedule": describe_schedule(kpi.schedule),
         "owners": [kpi.owners.business, kpi.owners.technical],
         "tenants": list(kpi.tenants),
         "runbook": kpi.runbook,
@@ -73,44 +75,9 @@ def portal_row(kpi: Kpi) -> dict[str, Any]:
     }
 
 
-def _bands(kpi: Kpi) -> str:
-    """`lower is better: Adequate from 4,000,000, Low from 5,000,000 USD`."""
-    bands = kpi.verdict
-    return f"{bands.direction.replace('_', ' ')}: Adequate from {bands.adequate:,.10g}, Low from {bands.low:,.10g} {kpi.unit}"
-
-
 def _sources(kpi: Kpi) -> list[str]:
     tables = [f"gdp:{source.gdp}" for source in kpi.gdp_sources]
     return tables + [f"kpi:{source.kpi} as {source.alias}" for source in kpi.kpi_sources]
-
-
-def _formula(kpi: Kpi) -> str:
-    expression = kpi.expression
-    match expression:
-        case SqlExpression():
-            return expression.sql
-        case FormulaExpression():
-            return expression.formula
-        case WeightedExpression():
-            terms = (f"{term.weight:g} * {name} [{term.floor:g}..{term.ceiling:g}]" for name, term in expression.weights.items())
-            return " + ".join(terms)
-
-
-def _rule(when: str, rule: Rule) -> str:
-    """One rule in a line: `before source_present flights (error): source=flights, min_rows=1`."""
-    values = rule.model_dump(mode="json", exclude_none=True)
-    known = {name: values.pop(name, "") for name in ("id", "check", "severity", "type", "description")}
-    facts = ", ".join(f"{name}={value}" for name, value in values.items())
-    return f"{when} {known['check']} {known['id']} ({known['severity']})" + (f": {facts}" if facts else "")
-
-
-def _schedule(kpi: Kpi) -> str:
-    parts = [str(kpi.schedule.frequency)]
-    if kpi.schedule.cron:
-        parts.append(f"cron {kpi.schedule.cron} {kpi.schedule.timezone}")
-    if kpi.schedule.event:
-        parts.append(f"on {kpi.schedule.event}")
-    return ", ".join(parts)
 
 
 def _asset(name: str) -> str:

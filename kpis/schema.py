@@ -31,6 +31,7 @@ from kpis.common import (
     WallClock,
 )  # fmt: skip
 from kpis.rules import PostRule, PreRule
+from kpis.slo import Slo
 
 
 class Owners(Frozen):
@@ -347,6 +348,7 @@ class Kpi(Frozen):
     lane: Lane = Lane.LIGHT
     schedule: Schedule
     sla: tuple[Sla, ...] = ()
+    slo: Slo | None = None
     error_policy: ErrorPolicy = ErrorPolicy()
     alerts: tuple[AlertRoute, ...] = ()
     reports: tuple[Report, ...] = ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from kpis.common import Frozen, Grain, Lane, Layer, Level, Status, format_duration
+from kpis.common import Frozen, Grain, Lane, Layer, Level, Status
+from kpis.describe import describe_sla
 from kpis.hashing import definition_hash
-from kpis.schema import AvailabilitySla, Dictionary, Frequency, Kpi, Sla, Trigger
+from kpis.schema import Dictionary, Frequency, Kpi, Trigger
 
 
 class DictionaryRow(Frozen):
@@ -119,11 +120,3 @@ def _row(kpi: Kpi) -> DictionaryRow:
         upstream=tuple(source.gdp for source in kpi.gdp_sources) + tuple(source.kpi for source in kpi.kpi_sources),
         runbook=kpi.runbook,
     )
-
-
-def describe_sla(sla: Sla) -> str:
-    """One SLA as a phrase: `freshness 24h (+2h)`."""
-    grace = f"(+{format_duration(sla.grace)})"
-    if isinstance(sla, AvailabilitySla):
-        return f"availability by {sla.by} {sla.timezone} {grace}"
-    return f"{sla.type} {format_duration(sla.target)} {grace}"
