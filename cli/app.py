@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "check": "cli.check",
     "render": "cli.render",
     "diff": "cli.diff",
+    "audit": "cli.audit",
     "run": "cli.run",
     "backfill": "cli.backfill",
     "runs": "cli.runs",
