@@ -42,12 +42,15 @@ test: ## Run all tests against the running system (starts it when it does not ru
 	@if [ ! -x $(VENV)/python ] || ! bin/kpi services --quiet; then $(MAKE) --no-print-directory up; fi
 	$(VENV)/python -m pytest tests/unit tests/infra tests/local
 
-check: setup ## Lint, format, types, import arrows, the KPI dictionary
+check: setup ## Lint, format, types, import arrows, the KPI dictionary, its pages, alarms and quotas
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/pyright
 	$(VENV)/python -m pytest -q tests/unit/test_import_arrows.py
 	bin/kpi check
+	bin/kpi render --check
+	bin/kpi test-alarms --coverage
+	bin/kpi limits
 
 lock: setup ## Resolve the pinned dependencies anew, hashes and all (after a change of pyproject.toml or an .in file)
 	.local/bootstrap/bin/uv pip compile -q pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-header -o requirements.lock

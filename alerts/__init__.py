@@ -7,18 +7,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alerts.specs import AlarmSet, CompositeAlarm, Late, MetricAlarm, MetricQuery, MetricStat, Topic
+from alerts.mute_rules import MuteScope, Window, mute_rules
+from alerts.specs import AlarmSet, CompositeAlarm, Late, MetricAlarm, MetricQuery, MetricStat, MuteRule, Suppressor, Topic
+from alerts.validate import AlarmError, problems
 
 if TYPE_CHECKING:
     from kpis.summary import DictionarySummary
 
-__all__ = ["AlarmSet", "CompositeAlarm", "Late", "MetricAlarm", "MetricQuery", "MetricStat", "Topic", "platform_alarms", "tenant_alarms"]
+__all__ = [
+    "AlarmError",
+    "AlarmSet",
+    "CompositeAlarm",
+    "Late",
+    "MetricAlarm",
+    "MetricQuery",
+    "MetricStat",
+    "MuteRule",
+    "MuteScope",
+    "Suppressor",
+    "Topic",
+    "Window",
+    "mute_rules",
+    "platform_alarms",
+    "problems",
+    "tenant_alarms",
+]
 
 
 def platform_alarms(summary: DictionarySummary, *, deployment: str, region: str, account_id: str) -> AlarmSet:
     """The alarms of a platform stack.
 
     A dimension value of `Late.API_ID` stands for the id of the HTTP API, which infra knows only as an output.
+
+    Raises:
+        AlarmError: when a template gives an alarm that CloudWatch would refuse, that would never work, or whose runbook is dead.
     """
     from alerts.render import render_platform_alarms
 
@@ -28,7 +50,11 @@ def platform_alarms(summary: DictionarySummary, *, deployment: str, region: str,
 def tenant_alarms(
     summary: DictionarySummary, *, tenant_id: str, environment: str, deployment: str, region: str, account_id: str
 ) -> AlarmSet:
-    """The alarms of one tenant and environment: the fleet set, its composite, and at most ten of tier-0 KPIs."""
+    """The alarms of one tenant and environment: the fleet set, its composites, and at most six of tier-0 KPIs.
+
+    Raises:
+        AlarmError: as `platform_alarms`.
+    """
     from alerts.render import render_tenant_alarms
 
     return render_tenant_alarms(

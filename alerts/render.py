@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,17 +13,18 @@ import orjson
 from pydantic import TypeAdapter
 
 from alerts.specs import AlarmSet, Late
+from alerts.validate import AlarmError, problems
 from kpis import metric_names
 from kpis.common import Status
 from kpis.schema import Frequency, Trigger
 from kpis.summary import DictionaryRow, DictionarySummary
 
-TIER_0_LIMIT = 10
-"""Tier-0 KPIs of one tenant that get an alarm of their own; an alarm costs money each month."""
+TIER_0_LIMIT = 6
+"""Tier-0 KPIs of one tenant that get an alarm of their own: each costs money every month and a resource of the tenant's stack."""
 _TEMPLATES = Path(__file__).parent / "templates"
-_WEEK_HOURS = 168
-# A daily schedule may be late by its whole grace, so a day and two hours of silence are the earliest sign of a dead engine.
-_SILENCE_HOURS = {Frequency.STREAMING: 2, Frequency.HOURLY: 3, Frequency.DAILY: 26}
+# A daily schedule may be late by its whole grace, so a day and two hours of silence are the earliest sign of a dead engine. CloudWatch
+# looks back a week at most: silence between rarer runs is no sign of anything to it.
+_SILENCE_HOURS = {Frequency.STREAMING: 2, Frequency.HOURLY: 3, Frequency.DAILY: 26, Frequency.WEEKLY: 168}
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,25 @@ class Scope:
 
 
 def render_platform_alarms(summary: DictionarySummary, *, deployment: str, region: str, account_id: str) -> AlarmSet:
-    """See `alerts.platform_alarms`."""
+    """See `alerts.platform_alarms`.
+
+    Raises:
+        AlarmError: when a template gives an alarm that CloudWatch would refuse, that would never work, or whose runbook is dead.
+    """
     stem = f"kpi-{deployment}"
     scope = Scope(stem, stem, console_url(region), f"arn:aws:states:{region}:{account_id}:stateMachine:{stem}-run")
-    scheduled = [row for row in summary.rows if row.status is Status.ACTIVE and row.trigger is not Trigger.EVENT]
+    scheduled = scheduled_kpis(summary.rows)
     return _render("platform.json.j2", {"scope": scope, "silence_hours": silence_hours(scheduled), "scheduled": len(scheduled)})
 
 
 def render_tenant_alarms(
     summary: DictionarySummary, *, tenant_id: str, environment: str, deployment: str, region: str, account_id: str
 ) -> AlarmSet:
-    """See `alerts.tenant_alarms`."""
+    """See `alerts.tenant_alarms`.
+
+    Raises:
+        AlarmError: as `render_platform_alarms`.
+    """
     platform = f"kpi-{deployment}"
     scope = Scope(
         stem=f"{platform}-{tenant_id}-{environment}",
@@ -59,7 +68,14 @@ def render_tenant_alarms(
         tenant_id=tenant_id,
         environment=environment,
     )
-    return _render("tenant.json.j2", {"scope": scope, "tier_0": tier_0_kpis(summary, tenant_id, environment)})
+    scheduled = [row for row in scheduled_kpis(summary.for_tenant(tenant_id)) if environment in row.environments]
+    context = {
+        "scope": scope,
+        "tier_0": tier_0_kpis(summary, tenant_id, environment),
+        "silence_hours": silence_hours(scheduled),
+        "scheduled": len(scheduled),
+    }
+    return _render("tenant.json.j2", context, elsewhere=(f"{platform}-page",))
 
 
 def tier_0_kpis(summary: DictionarySummary, tenant_id: str, environment: str) -> list[DictionaryRow]:
@@ -71,9 +87,14 @@ def tier_0_kpis(summary: DictionarySummary, tenant_id: str, environment: str) ->
     return sorted(rows, key=lambda row: (weight[row.criticality], row.id))[:TIER_0_LIMIT]
 
 
-def silence_hours(scheduled: list[DictionaryRow]) -> int:
-    """Hours without a closed run after which the engine counts as dead: by the most frequent schedule, at most a week (a quota)."""
-    return min((_SILENCE_HOURS.get(row.frequency, _WEEK_HOURS) for row in scheduled), default=_WEEK_HOURS)
+def scheduled_kpis(rows: Iterable[DictionaryRow]) -> list[DictionaryRow]:
+    """Active KPIs that a clock starts."""
+    return [row for row in rows if row.status is Status.ACTIVE and row.trigger is not Trigger.EVENT]
+
+
+def silence_hours(scheduled: Iterable[DictionaryRow]) -> int | None:
+    """Hours without a run after which the engine counts as dead, by the most frequent schedule; None when silence says nothing."""
+    return min((_SILENCE_HOURS[row.frequency] for row in scheduled if row.frequency in _SILENCE_HOURS), default=None)
 
 
 def console_url(region: str) -> str:
@@ -119,6 +140,11 @@ def _combine(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any
     return {**left, **right}
 
 
-def _render(template: str, context: dict[str, Any]) -> AlarmSet:
+def _render(template: str, context: dict[str, Any], elsewhere: Collection[str] = ()) -> AlarmSet:
     text = _environment().get_template(template).render(**context, metrics={"namespace": metric_names.NAMESPACE}, late=Late)
-    return _adapter().validate_json(text)
+    alarms = _adapter().validate_json(text)
+    found = problems(alarms, elsewhere=elsewhere)
+    if found:
+        listed = "\n".join(f"- {each}" for each in found)
+        raise AlarmError(f"alarms of {context['scope'].stem} (alerts/templates/{template}) would be refused or would never work:\n{listed}")
+    return alarms

@@ -106,6 +106,19 @@ class MetricAlarm:
 
 
 @dataclass(frozen=True)
+class Suppressor:
+    """An alarm that keeps a composite from acting while it is in ALARM itself (`ActionsSuppressor`); `alarm` is a physical name.
+
+    `wait` is how many seconds the composite waits for it to go into ALARM before it acts, `extension` how many it stays silent after
+    it has left ALARM. The alarm may belong to another stack of the same account and region.
+    """
+
+    alarm: str
+    wait: int
+    extension: int
+
+
+@dataclass(frozen=True)
 class CompositeAlarm:
     """An alarm on other alarms; `rule` is a CloudWatch alarm rule over the physical names in `children`."""
 
@@ -120,6 +133,7 @@ class CompositeAlarm:
     rule: str
     children: tuple[str, ...]
     tags: Mapping[str, str]
+    suppressor: Suppressor | None = None
 
 
 @dataclass(frozen=True)
@@ -128,3 +142,23 @@ class AlarmSet:
 
     metrics: tuple[MetricAlarm, ...]
     composites: tuple[CompositeAlarm, ...]
+
+
+@dataclass(frozen=True)
+class MuteRule:
+    """Times in which alarms change state but tell nobody (`AlarmMuteRule`).
+
+    `key` names the Pulumi resource, `name` is the physical name. `expression` is `cron(minutes hours day-of-month month day-of-week)` or
+    `at(yyyy-MM-ddThh:mm)`, read in `timezone`; `duration` is ISO 8601 (`PT4H`). `alarms` are at most 100 physical names. `starts` and
+    `expires` bound a recurring rule: UTC, to the minute, such as `2026-12-31T23:59:00Z`.
+    """
+
+    key: str
+    name: str
+    description: str
+    expression: str
+    duration: str
+    timezone: str
+    alarms: tuple[str, ...]
+    starts: str | None = None
+    expires: str | None = None

@@ -11,9 +11,9 @@ from kpis.artifact import Surroundings
 from kpis.schema import Kpi
 
 ROOMS = ("kpis", "views", "dashboards", "alerts", "artifacts")
-_LIBRARIES = ("jinja2", "orjson", "pydantic", "pyyaml", "sqlglot")
+_LIBRARIES = ("jinja2", "orjson", "promql-parser", "pydantic", "pyyaml", "sqlglot")
 """What decides the bytes besides our own code."""
-_CODE = frozenset({".py", ".j2", ".sql", ".css", ".js"})
+_CODE = frozenset({".py", ".j2", ".tmpl", ".sql", ".css", ".js", ".json"})
 _REPOSITORY = Path(__file__).parent.parent
 
 

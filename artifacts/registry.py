@@ -16,14 +16,18 @@ DictionaryRenderer = Callable[[Surroundings], Iterator[Artifact]]
 
 @dataclass(frozen=True)
 class Renderer:
-    """One kind of artifact; the functions are `render_kpi` and `render_all` of its module, as far as it has them."""
+    """One kind of artifact; the functions are `render_kpi` and `render_all` of its module, as far as it has them.
+
+    `each` is False where a file for each KPI is not wanted in the set although the module could make one.
+    """
 
     name: str
     module: str
+    each: bool = True
 
     def per_kpi(self) -> KpiRenderer | None:
         """What renders one KPI."""
-        return self._function("render_kpi")
+        return self._function("render_kpi") if self.each else None
 
     def whole(self) -> DictionaryRenderer | None:
         """What renders the dictionary as a whole."""
@@ -36,6 +40,11 @@ class Renderer:
 RENDERERS = (
     Renderer("documentation and runbook pages", "artifacts.pages"),
     Renderer("SQL of values and validation", "views.validation"),
+    Renderer("Prometheus rules, their tests and Alertmanager's configuration", "alerts.prometheus"),
+    # One drill-down dashboard with a variable serves every KPI.
+    Renderer("Grafana dashboards", "dashboards.grafana", each=False),
+    Renderer("lineage", "kpis.lineage"),
+    Renderer("OpenSLO", "kpis.exchange.openslo"),
 )
 
 

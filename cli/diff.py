@@ -16,6 +16,7 @@ from artifacts.keys import ROOMS
 from cli.errors import ExitCode, KpiError
 from cli.render import CACHE, with_progress
 from cli.revisions import changed_files, dictionary_at
+from cli.stack_diff import stack_changes
 from kpis import PACKS_DIR
 from kpis.bundle import REPOSITORY, build_bundle, bundle_bytes, read_bundle
 from kpis.diagnostics import DictionaryError
@@ -50,14 +51,15 @@ def command(
         after = read_bundle(build_bundle(roots, CACHE).path.read_bytes())
     except DictionaryError as error:
         raise KpiError("the dictionary", "is not valid", next="run `kpi check`", code=ExitCode.FAILED) from error
+    deployed = stack_changes(before, after, REPOSITORY)
     diff = Diff(
         revision=revision,
         kpis=kpi_changes(before, after),
         sources=source_changes(before, after),
-        alarms=(),
+        alarms=deployed.alarms,
         files=with_progress(lambda progress: file_changes(before, after, progress=progress)),
-        costs=(),
-        limits=(),
+        costs=deployed.costs,
+        limits=deployed.limits,
         renderers=tuple(name for name in changed_files(revision, REPOSITORY, ROOMS) if "/packs/" not in name),
         invalid=len(loaded.diagnostics),
     )

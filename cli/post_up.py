@@ -36,9 +36,10 @@ class PostStep:
 
 def steps() -> list[PostStep]:
     """The steps, in order."""
-    from cli import demo_steps
+    from cli import artifact_steps, demo_steps
 
     return [
+        PostStep("publish", "the artifact set into the artifacts bucket", artifact_steps.publish),
         PostStep("demo data", "golden data of the three demo tenants into PostgreSQL", demo_steps.load_data),
         PostStep("secrets", "connection strings into Secrets Manager", demo_steps.set_secrets),
         PostStep("demo people", "one person per role and tenant into Cognito", demo_steps.create_people),

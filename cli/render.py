@@ -16,6 +16,7 @@ from artifacts.build import Built, Sources, build, check
 from artifacts.render import RenderError
 from artifacts.write import Place
 from cli.errors import ExitCode, KpiError
+from cli.stack_artifacts import stack_artifacts
 from kpis import PACKS_DIR
 from kpis.bundle import REPOSITORY
 from kpis.diagnostics import DictionaryError
@@ -42,13 +43,11 @@ def command(
 
     Files that are as they should be are left alone; manifest.json says which definition became which file. Equal packs give equal bytes.
     """
-    own = packs is None
-    roots = packs or [PACKS_DIR]
-    for path in roots:
+    for path in packs or ():
         if not path.exists():
             raise KpiError(str(path), "does not exist", "a pack folder or a folder of packs", code=ExitCode.USAGE)
-    place = Place(out, docs or (REPOSITORY / "docs" if own else out / "docs"))
-    sources = Sources(roots, CACHE)
+    place = Place(out, docs or (default_place().docs if packs is None else out / "docs"))
+    sources = default_sources() if packs is None else Sources(packs, CACHE)
     began = time.perf_counter()
     try:
         if checking:
@@ -62,6 +61,16 @@ def command(
     except OSError as error:
         raise KpiError(str(out), f"cannot be written: {error.strerror or error}", "a folder with space and write permission") from error
     _report(built, place, time.perf_counter() - began, as_json=as_json)
+
+
+def default_place() -> Place:
+    """Where the artifacts of this repository's packs go."""
+    return Place(OUT, REPOSITORY / "docs")
+
+
+def default_sources() -> Sources:
+    """This repository's packs and stacks."""
+    return Sources([PACKS_DIR], CACHE, stack_artifacts(REPOSITORY))
 
 
 def with_progress(work: Callable[[Callable[[str, int, int], None]], T]) -> T:

@@ -42,6 +42,10 @@ def command(
     completed_file(settings).unlink(missing_ok=True)
     memory = start_services(settings, steps, reset=reset)
     if not only_services:
+        # Imported here: services can start where the renderers' libraries are not wanted.
+        from cli import artifact_steps
+
+        artifact_steps.render(settings, steps)
         kind = timings.Kind.REPEATED if stacks.exists(settings, stacks.PLATFORM_STACK) else timings.Kind.FIRST
         deploy(settings, steps, refresh=memory is Memory.STALE)
         start_agent(settings, steps)

@@ -2,144 +2,163 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import cache
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
 import jinja2
 import orjson
 
-from dashboards.model import Dashboard
-from dashboards.validate import DashboardError, problems
-from kpis import metric_names
-from kpis.common import Status
-from kpis.summary import DictionaryRow, DictionarySummary
+from dashboards import context, links
+from dashboards.checks.quotas import MAX_BODY_BYTES
+from dashboards.context import EVERYONE, Audience
+from dashboards.model import Dashboard, Scene
+from dashboards.split import AWS, Quotas, fits, parts_of
+from dashboards.validate import DashboardError, Known, body_problems
+from dashboards.widgets import dumps
+from kpis.summary import DictionarySummary
 
-TOP = 20
-"""KPIs listed on a dashboard by name, so that its size does not grow with the dictionary."""
-TIER_0_LIMIT = 10
-PLATFORM_DASHBOARDS = ("executive", "ops", "dev", "data")
-FUNCTIONS = ("api", "run-open", "run-light", "run-close", "reconciler", "dispatcher", "log-stream")
-LOG_TABLES = ("log-run", "log-sourcing", "log-pre-validation", "log-post-validation", "log-delivery")
-PLATFORM_ALARMS = (
-    "run-failure-ratio",
-    "function-errors",
-    "function-throttles",
-    "state-machine-failures",
-    "dead-letters",
-    "api-errors",
-    "missing-runs",
-    "log-tamper",
-)
-TENANT_ALARMS = ("kpi-health", "sla-breaches", "validation-hard-stops", "runtime-anomalies")
-_CRITICALITY = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 _TEMPLATES = Path(__file__).parent / "templates"
+VIEWS: Mapping[str, str] = {"executive": "Executive", "ops": "Operations", "dev": "Development", "data": "Freshness, cost and usage"}
+"""The four readers' views (K9 to K12) with their labels."""
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "executive": ("pack",),
+    "ops": ("pack",),
+    "dev": ("pack", "kpi"),
+    "data": ("pack",),
+    "tenant": ("kpi",),
+}
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
+_WHO = ("tenant", "environment")
 
 
-def render_platform_dashboards(
-    summary: DictionarySummary, *, deployment: str, region: str, account_id: str, digest: str
-) -> tuple[Dashboard, ...]:
+@dataclass(frozen=True)
+class Plan:
+    """One dashboard before it is rendered."""
+
+    key: str
+    name: str
+    template: str
+    context: Mapping[str, Any]
+
+
+def render_platform_dashboards(summary: DictionarySummary, scene: Scene, *, packs: bool = False) -> tuple[Dashboard, ...]:
     """See `dashboards.render_platform`.
 
     Raises:
-        DashboardError: when a template gives a body that CloudWatch would refuse.
+        DashboardError: when a template gives a body that CloudWatch would refuse or show nothing of.
     """
-    stem = f"kpi-{deployment}"
-    tenants = sorted(summary.kpis_per_tenant)
-    context = _context(summary.rows, stem=stem, region=region, account_id=account_id, digest=digest) | {
-        "deployment": deployment,
-        # What the dashboard shows before anybody chooses a tenant.
-        "tenant_id": tenants[0] if tenants else "none",
-        "environment": "prod",
-    }
-    return tuple(_render(name, f"{stem}-{name}", f"{name}.json.j2", context) for name in PLATFORM_DASHBOARDS)
+    stem = scene.platform
+    names = {label: f"{stem}-{view}" for view, label in VIEWS.items()}
+    shown = [pack for pack in sorted(summary.packs, key=lambda each: each.id) if packs and pack.id in summary.kpis_per_pack]
+    siblings = names | {f"pack {pack.id}": f"{stem}-pack-{pack.id}" for pack in shown}
+    common = context.base(scene, EVERYONE, summary.rows, siblings)
+    plans = [
+        Plan(view, f"{stem}-{view}", view, common | {"variables": context.variables((*_WHO, *_CHOICES[view]), summary, summary.rows)})
+        for view in VIEWS
+    ]
+    for pack in shown:
+        rows = [row for row in summary.rows if row.pack == pack.id]
+        own = context.base(scene, EVERYONE, rows, siblings) | {
+            "subject": links.escaped(pack.name),
+            "purpose": links.escaped(pack.description),
+            "pack": pack.id,
+            "tier_0": context.tier_0(rows),
+            "variables": context.variables(_WHO, summary, rows),
+        }
+        plans.append(Plan(f"pack-{pack.id}", f"{stem}-pack-{pack.id}", "pack", own))
+    return _rendered(plans, scene, siblings.values())
 
 
 def render_tenant_dashboards(
-    summary: DictionarySummary, *, tenant_id: str, environment: str, deployment: str, region: str, account_id: str, digest: str
+    summary: DictionarySummary, scene: Scene, *, tenant_id: str, environment: str, every_view: bool = False
 ) -> tuple[Dashboard, ...]:
     """See `dashboards.render_tenant`.
 
     Raises:
-        DashboardError: when a template gives a body that CloudWatch would refuse.
+        DashboardError: as `render_platform_dashboards`.
     """
-    platform = f"kpi-{deployment}"
-    stem = f"{platform}-{tenant_id}-{environment}"
+    stem = f"{scene.platform}-{tenant_id}-{environment}"
     rows = [row for row in summary.for_tenant(tenant_id) if environment in row.environments]
-    context = _context(rows, stem=platform, region=region, account_id=account_id, digest=digest) | {
-        "tenant_id": tenant_id,
-        "environment": environment,
-        "tier_0": most_important(row for row in rows if row.tier == 0)[:TIER_0_LIMIT],
-        "tenant_alarms": [f"{stem}-{name}" for name in TENANT_ALARMS],
+    views: Mapping[str, str] = VIEWS if every_view else {}
+    own = {"Overview": f"{stem}-overview"} | {label: f"{stem}-{view}" for view, label in views.items()}
+    siblings = own | {f"Platform: {label}": f"{scene.platform}-{view}" for view, label in VIEWS.items()}
+    common = context.base(scene, Audience(tenant_id, environment), rows, siblings) | {"tier_0": context.tier_0(rows)}
+    plans = [Plan("overview", f"{stem}-overview", "tenant", common | {"variables": context.variables(_CHOICES["tenant"], summary, rows)})]
+    plans += [
+        Plan(view, f"{stem}-{view}", view, common | {"variables": context.variables(_CHOICES[view], summary, rows)}) for view in views
+    ]
+    return _rendered(plans, scene, siblings.values())
+
+
+def render_every_kpi_dashboards(summary: DictionarySummary, scene: Scene, pack_id: str, *, quotas: Quotas = AWS) -> tuple[Dashboard, ...]:
+    """See `dashboards.render_every_kpi`.
+
+    Raises:
+        DashboardError: as `render_platform_dashboards`; also for a pack the dictionary does not have.
+    """
+    pack = next((each for each in summary.packs if each.id == pack_id), None)
+    if pack is None:
+        known = ", ".join(sorted(each.id for each in summary.packs))
+        raise DashboardError(f"pack '{pack_id}' is not in the dictionary; expected one of {known}")
+    rows = [row for row in summary.rows if row.pack == pack_id]
+    siblings = {label: f"{scene.platform}-{view}" for view, label in VIEWS.items()}
+    own = context.base(scene, EVERYONE, rows, siblings) | {
+        "subject": links.escaped(pack.name),
+        "purpose": links.escaped(pack.description),
+        "rows": rows,
+        "card": partial(context.card, scene),
+        "variables": context.variables(_WHO if any(row.tier == 0 for row in rows) else (), summary, rows),
     }
-    return (_render("overview", f"{stem}-overview", "tenant.json.j2", context),)
+    name = f"{scene.platform}-every-{pack_id}"
+    return _rendered([Plan(f"every-{pack_id}", name, "every-kpi", own)], scene, siblings.values(), quotas)
 
 
-def most_important(rows: Iterable[DictionaryRow]) -> list[DictionaryRow]:
-    """Active KPIs by tier, then criticality, then id."""
-    active = [row for row in rows if row.status is Status.ACTIVE]
-    return sorted(active, key=lambda row: (row.tier, _CRITICALITY[row.criticality], row.id))
+def _rendered(plans: Sequence[Plan], scene: Scene, linked: Iterable[str], quotas: Quotas = AWS) -> tuple[Dashboard, ...]:
+    """Every plan as one dashboard, or as several where it exceeds a quota; each checked."""
+    found: list[tuple[str, str, dict[str, Any], str]] = []
+    renamed: dict[str, str] = {}
+    for plan in plans:
+        text = _environment().get_template(f"{plan.template}.json.j2").render(plan.context)
+        body: dict[str, Any] = orjson.loads(text)
+        if fits(body, len(text.encode()), quotas):
+            found.append((plan.key, plan.name, body, plan.template))
+            continue
+        parts = parts_of(body, plan.name, partial(links.dashboard, scene.region), quotas)
+        if len(parts) > 1:
+            renamed[plan.name] = parts[0][0]
+        found += [(plan.key + name.removeprefix(plan.name), name, part, plan.template) for name, part in parts]
+    names = {*linked, *(name for _, name, _, _ in found)} - renamed.keys()
+    functions = [f"{scene.platform}-{name}" for name in context.FUNCTIONS]
+    known = Known(alarms=frozenset(scene.alarms), functions=functions, dashboards=names, runbook=scene.runbook_exists)
+    return tuple(_checked(key, name, _relinked(body, scene, renamed), template, known) for key, name, body, template in found)
 
 
-def top_table(rows: Sequence[DictionaryRow], total: int) -> str:
-    """The most important KPIs as a Markdown table; cells keep every character but line breaks, and `|` is escaped."""
-    header = f"**The most important KPIs** ({len(rows)} of {total}; the dictionary page has them all)\n\n"
-    lines = ["KPI | Name | Version | Layer | Criticality | SLA | Owner", "--- | --- | --- | --- | --- | --- | ---"]
-    for row in rows:
-        cells = (row.id, row.name, row.contract_version, row.layer, row.criticality, ", ".join(row.sla), row.business_owner)
-        lines.append(" | ".join(_cell(cell) for cell in cells))
-    return header + "\n".join(lines)
+def _relinked(body: dict[str, Any], scene: Scene, renamed: Mapping[str, str]) -> dict[str, Any]:
+    """Links to a dashboard that was cut lead to its first part."""
+    for widget in body["widgets"] if renamed else ():
+        if widget["type"] == "text":
+            markdown: str = widget["properties"]["markdown"]
+            for before, after in renamed.items():
+                markdown = markdown.replace(f"({links.dashboard(scene.region, before)})", f"({links.dashboard(scene.region, after)})")
+            widget["properties"]["markdown"] = markdown
+    return body
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|") or "-"
-
-
-def _context(rows: Sequence[DictionaryRow], *, stem: str, region: str, account_id: str, digest: str) -> dict[str, Any]:
-    top = most_important(rows)[:TOP]
-    group = f"/aws/lambda/{stem}"
-    return {
-        "ns": metric_names.NAMESPACE,
-        "stem": stem,
-        "region": region,
-        "account_id": account_id,
-        "digest": digest,
-        "counts": f"{len(rows)} KPIs of {len({row.pack for row in rows})} packs",
-        "top": top,
-        "top_table": top_table(top, len(rows)),
-        "platform_alarms": [f"{stem}-{name}" for name in PLATFORM_ALARMS],
-        "state_machine_arn": f"arn:aws:states:{region}:{account_id}:stateMachine:{stem}-run",
-        "run_logs": [f"{group}-run-close"],
-        "function_logs": [f"{group}-{name}" for name in FUNCTIONS],
-        "function_metrics": {metric: _of_functions(metric, stem) for metric in ("Invocations", "Errors", "Duration")},
-        "table_metrics": [["AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", f"{stem}-{name}"] for name in LOG_TABLES],
-        "variable_search": _search(metric_names.TENANT_DIMENSIONS, metric_names.Metric.RUNS_COMPLETED),
-        "tier_0_search": _search(metric_names.KPI_DIMENSIONS, metric_names.Metric.KPI_VERDICT),
-    }
-
-
-def _of_functions(metric: str, stem: str) -> list[list[Any]]:
-    return [["AWS/Lambda", metric, "FunctionName", f"{stem}-{name}", {"label": name}] for name in FUNCTIONS]
-
-
-def _search(dimensions: Sequence[str], metric: metric_names.Metric) -> str:
-    return f'{{{metric_names.NAMESPACE},{",".join(dimensions)}}} MetricName="{metric}"'
-
-
-def _query_text(groups: Sequence[str], lines: Sequence[str]) -> str:
-    sources = " | ".join(f"SOURCE '{group}'" for group in groups)
-    return sources + "".join(f"\n| {line}" for line in lines)
-
-
-def _quoted(text: str) -> str:
-    """A text as a string of Logs Insights."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def dumps(value: Any) -> str:
-    """JSON of a value, the same bytes for equal values: what `tojson` gives in the templates."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+def _checked(key: str, name: str, body: dict[str, Any], template: str, known: Known) -> Dashboard:
+    problems = list(body_problems(body, known))
+    text = dumps(body)
+    if len(text.encode()) > MAX_BODY_BYTES:
+        problems.append(f"body: {len(text.encode()):,} bytes; at most {MAX_BODY_BYTES:,}")
+    if not _NAME.match(name):
+        problems.append(f"name: is {name!r}; expected up to 255 letters, digits, hyphens and underscores")
+    if problems:
+        listed = "\n".join(f"- {each}" for each in problems)
+        raise DashboardError(f"dashboard {name} (dashboards/templates/{template}.json.j2) cannot be deployed:\n{listed}")
+    return Dashboard(key=key, name=name, body=text)
 
 
 @cache
@@ -152,16 +171,6 @@ def _environment() -> jinja2.Environment:
     )
     environment.policies["json.dumps_function"] = dumps
     environment.policies["json.dumps_kwargs"] = {}
-    cast("dict[str, Any]", environment.filters)["quoted"] = _quoted
-    cast("dict[str, Any]", environment.globals)["query_text"] = _query_text
+    # Jinja's own filter also escapes for HTML, which costs as much as the rest and is undone when the JSON is read.
+    cast("dict[str, Any]", environment.filters)["tojson"] = dumps
     return environment
-
-
-def _render(key: str, name: str, template: str, context: dict[str, Any]) -> Dashboard:
-    text = _environment().get_template(template).render(**context)
-    body = dumps(orjson.loads(text))
-    found = problems(body)
-    if found:
-        listed = "\n".join(f"- {each}" for each in found)
-        raise DashboardError(f"dashboard {name} (dashboards/templates/{template}) would be refused by CloudWatch:\n{listed}")
-    return Dashboard(key=key, name=name, body=body)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
+
+from alerts.mute_rules import MuteScope, Window
+from alerts.mute_schedule import duration_of, schedule_problem
 
 
 class Section(BaseModel):
@@ -36,10 +40,28 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """Every IANA time zone; finding them reads hundreds of files."""
+    return frozenset(available_timezones())
+
+
 def _time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _time_zones():
         raise ValueError("not a time zone")
     return name
+
+
+def _schedule(expression: str) -> str:
+    problem = schedule_problem(expression)
+    if problem is not None:
+        raise ValueError(problem)
+    return expression
+
+
+def _duration(text: str) -> str:
+    duration_of(text)
+    return text
 
 
 LogRetention = Annotated[
@@ -47,6 +69,7 @@ LogRetention = Annotated[
     BeforeValidator(_number),
 ]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Minute = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:00Z$")]
 
 
 class Common(Section):
@@ -64,6 +87,11 @@ class Common(Section):
         default=None, gt=0, description="a positive number of US dollars a month, or absent for no budget"
     )
     budget_emails: tuple[Email, ...] = Field(default=(), description="a list of e-mail addresses told at 80% and 100% of the budget")
+    docs_url: str | None = Field(
+        default=None,
+        pattern=r"^https://[^\s()<>]+[^\s()<>/]$",
+        description="where this repository is published, such as https://github.com/acme/kpi/blob/main: runbook links lead there",
+    )
 
 
 class Network(Section):
@@ -123,6 +151,31 @@ class AlertTopics(Section):
         return addresses
 
 
+class MuteWindow(Section):
+    """A time in which alarms tell nobody. What else can be wrong with it is found when it meets the alarms (`alerts.mute_rules`)."""
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{1,39}$", description="2 to 40 lower-case letters, digits and hyphens, such as weekly-patching"
+    )
+    reason: str = Field(min_length=1, max_length=400, description="why, for whoever wonders about the silence; up to 400 characters")
+    schedule: Annotated[str, AfterValidator(_schedule)] = Field(
+        description="cron(minutes hours day-of-month month day-of-week) with * - and , and names of days, such as cron(0 2 * * SUN), "
+        "or at(yyyy-MM-ddThh:mm)"
+    )
+    duration: Annotated[str, AfterValidator(_duration)] = Field(
+        description="an ISO 8601 duration from PT1M to P15D, such as PT4H or P1DT12H"
+    )
+    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(default="UTC", description="an IANA time zone, such as Europe/Berlin")
+    scope: MuteScope = Field(default=MuteScope.ROUTINE, description="routine (all but critical alarms) or all")
+    alarms: tuple[str, ...] = Field(default=(), description="a list of keys of alarms, such as function-errors, instead of a scope")
+    starts: Minute | None = Field(default=None, description="the minute from which it recurs, in UTC, such as 2026-12-01T00:00:00Z")
+    expires: Minute | None = Field(default=None, description="the minute until which it recurs, in UTC, such as 2026-12-31T23:59:00Z")
+
+    def window(self) -> Window:
+        """The window as alarms know it."""
+        return Window(**dict(self))
+
+
 class PlatformConfig(Common):
     """Config of `platform.<deployment>`."""
 
@@ -135,7 +188,16 @@ class PlatformConfig(Common):
     heavy: Heavy = Field(default=Heavy(), description="a section with cpu, memory, imageTag")
     audit_lock: AuditLock = Field(default=AuditLock(), description="a section with mode, days")
     alerts: AlertTopics = Field(default=AlertTopics(), description="a section with cfoOffice, ops, dataQuality, platformEngineering")
+    change_windows: tuple[MuteWindow, ...] = Field(
+        default=(), max_length=8, description="up to 8 windows of name, reason, schedule, duration in which the platform's alarms are mute"
+    )
+    pack_dashboards: bool = Field(default=False, description="true for a dashboard of each pack as well (3 USD a month each)")
     backup_retention_days: int = Field(default=35, ge=1, le=3650, description="days a daily backup is kept, 1 to 3650")
+
+
+EXTRAS = 8
+"""Resources that a tenant may opt into: routes of its alerts, maintenance windows, dashboards beside its overview."""
+DASHBOARDS = 4
 
 
 class Route(Section):
@@ -157,9 +219,28 @@ class TenantConfig(Common):
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$", description="an ISO 4217 code, such as EUR")
     replay_year: int | None = Field(default=None, ge=1970, le=2100, description="demo tenants only: the year their schedules live in")
     alert_routes: tuple[Route, ...] = Field(default=(), max_length=8, description="up to 8 routes of severity, protocol, endpoint")
+    every_dashboard: bool = Field(
+        default=False, description="true for the tenant's own executive, ops, dev and data dashboards beside its overview (12 USD a month)"
+    )
+    maintenance_windows: tuple[MuteWindow, ...] = Field(
+        default=(),
+        max_length=5,
+        validate_default=True,
+        description="up to 5 windows of name, reason, schedule, duration in which the tenant's alarms are mute; windows and alertRoutes "
+        f"are at most {EXTRAS} together, {EXTRAS - DASHBOARDS} with everyDashboard",
+    )
     log_table_retention_months: int = Field(
         default=24, ge=1, le=120, description="months the log tables keep a row before the archive has it alone"
     )
+
+    @field_validator("maintenance_windows")
+    @classmethod
+    def _within_the_budget(cls, windows: tuple[MuteWindow, ...], info: ValidationInfo) -> tuple[MuteWindow, ...]:
+        """A stack of a tenant stays below 40 resources, whatever it opts into."""
+        routes = len(info.data.get("alert_routes", ()))
+        if len(windows) + routes + DASHBOARDS * info.data.get("every_dashboard", False) > EXTRAS:
+            raise ValueError(f"{len(windows)} windows and {routes} routes are too many")
+        return windows
 
 
 StackConfig = PlatformConfig | TenantConfig

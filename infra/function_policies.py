@@ -151,6 +151,11 @@ def _log_stream(context: PolicyContext) -> list[Allow]:
     ]
 
 
+def _widgets(context: PolicyContext) -> list[Allow]:
+    """Tables on dashboards are read as the tenant they are about: the function itself may read nothing."""
+    return [Allow("BecomeTenant", ["sts:AssumeRole", "sts:TagSession"], [context.names.role_arn("*-run")])]
+
+
 POLICIES: Mapping[str, Callable[[PolicyContext], list[Allow]]] = {
     "api": _api,
     "run-open": _run_open,
@@ -159,4 +164,5 @@ POLICIES: Mapping[str, Callable[[PolicyContext], list[Allow]]] = {
     "reconciler": _reconciler,
     "dispatcher": _dispatcher,
     "log-stream": _log_stream,
+    "widgets": _widgets,
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pulumi
 
 from alerts import CompositeAlarm, Late, MetricAlarm
+from dashboards.model import API, PORTAL
 from infra import packages, read_config, rendering
 from infra.components.alerting import Alerting, AlertingArgs
 from infra.components.api import Api, ApiArgs
@@ -29,6 +30,7 @@ from infra.components.workers import Workers, WorkersArgs
 from infra.config import PlatformConfig, ResultStore
 from infra.function_policies import PolicyContext
 from infra.names import TOPICS, Names
+from infra.preflight import check_limits
 from infra.provider import aws_provider
 from infra.stack import StackInfo
 
@@ -39,12 +41,13 @@ def declare(info: StackInfo, root: Path) -> None:
     """Declare every resource of `platform.<deployment>` and export what tenants and people need.
 
     Raises:
-        pulumi.RunError: for unusable config, packs or packages, before the first resource.
+        pulumi.RunError: for unusable config, packs or packages, or a plan beyond AWS's limits, before the first resource.
     """
     values = read_config.engine_values()
     config = read_config.read(info, PlatformConfig, values)
     names = Names(info.environment, config.account_id, read_config.region(info, values))
     rendered = rendering.platform(names, config, root)
+    check_limits(info, config, names.region, rendered, root)
     built = rendering.build_packages(packages.target(config.function_target), root)
     opts = pulumi.ResourceOptions(providers=[aws_provider(info, config, names)])
     Platform(Context(names, config.protect, config.log_retention_days), config, rendered, built, opts).export()
@@ -135,7 +138,15 @@ class Platform:
         late: dict[Late, pulumi.Input[str]] = {Late.API_ID: self.api.api.id}
         self.observability = Observability(
             ctx,
-            ObservabilityArgs(self.rendered.dashboards, self.rendered.alarms, self._actions, late, self.config.alarm_actions),
+            ObservabilityArgs(
+                self.rendered.dashboards,
+                self.rendered.alarms,
+                self._actions,
+                late,
+                self.config.alarm_actions,
+                self.rendered.mutes,
+                {PORTAL: self.portal.url, API: self.api.url},
+            ),
             opts,
         )
         tables = [table.arn for table in self.records.tables.values()]

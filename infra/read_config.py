@@ -69,7 +69,9 @@ def _lines(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     for problem in error.errors(include_url=False):
         place = problem["loc"]
         holder, description = _walk(model, place)
-        key = ".".join(str(part) for part in place)
+        # A default that is refused goes by the field's own name, which is not the key's.
+        root = model.model_fields.get(str(place[0])) if place else None
+        key = ".".join(str(part) for part in ((root.alias or place[0], *place[1:]) if root else place))
         if problem["type"] == "extra_forbidden":
             yield f"{key}: unknown key{_nearest(str(place[-1]), holder)}"
         elif problem["type"] == "missing":

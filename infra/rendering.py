@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,11 @@ import pulumi
 import alerts
 import dashboards
 import views
+from dashboards.model import API, PORTAL
+from dashboards.validate import DashboardError
 from infra import packages
 from infra.components.lake import LogTable
-from infra.config import PlatformConfig
+from infra.config import Common, PlatformConfig, TenantConfig
 from infra.names import LOG_TABLES, Names
 from kpis.bundle import Bundle, build_bundle, read_bundle
 from kpis.diagnostics import DictionaryError
@@ -34,6 +37,7 @@ class PlatformRendering:
     queries: Mapping[str, str]
     dashboards: Sequence[dashboards.Dashboard]
     alarms: alerts.AlarmSet
+    mutes: Sequence[alerts.MuteRule]
     portal: Mapping[str, Path]
 
 
@@ -44,6 +48,7 @@ class TenantRendering:
     bundle: Bundle
     dashboards: Sequence[dashboards.Dashboard]
     alarms: alerts.AlarmSet
+    mutes: Sequence[alerts.MuteRule]
 
 
 def load_bundle(packs: str, root: Path) -> Bundle:
@@ -65,29 +70,72 @@ def platform(names: Names, config: PlatformConfig, root: Path) -> PlatformRender
     """Render everything of a platform stack.
 
     Raises:
-        pulumi.RunError: as `load_bundle`.
+        pulumi.RunError: as `load_bundle`, and with every problem of the alarms, the change windows and the dashboards.
     """
     bundle = load_bundle(config.packs, root)
     where = {"deployment": names.deployment, "region": names.region, "account_id": names.account_id}
+    with refused():
+        alarms = alerts.platform_alarms(bundle.summary, **where)
+        mutes = alerts.mute_rules(alarms, [each.window() for each in config.change_windows], stem=names.prefix)
+        boards = dashboards.render_platform(
+            bundle.summary, packs=config.pack_dashboards, **where, **surroundings(config, bundle, alarms, root)
+        )
     return PlatformRendering(
         bundle=bundle,
         log_tables=log_tables(),
         queries=views.athena_queries(names.glue_database),
-        dashboards=dashboards.render_platform(bundle.summary, digest=bundle.sha256, **where),
-        alarms=alerts.platform_alarms(bundle.summary, **where),
+        dashboards=boards,
+        alarms=alarms,
+        mutes=mutes,
         portal=portal_files(bundle, root),
     )
 
 
-def tenant(names: Names, tenant_id: str, environment: str, bundle: Bundle) -> TenantRendering:
-    """Render everything of a tenant stack."""
+def tenant(names: Names, tenant_id: str, environment: str, config: TenantConfig, root: Path) -> TenantRendering:
+    """Render everything of a tenant stack.
+
+    Raises:
+        pulumi.RunError: as `load_bundle`, and with every problem of the alarms, the maintenance windows and the dashboards.
+    """
+    bundle = load_bundle(config.packs, root)
     where = {"deployment": names.deployment, "region": names.region, "account_id": names.account_id}
     whom = {"tenant_id": tenant_id, "environment": environment}
+    with refused():
+        alarms = alerts.tenant_alarms(bundle.summary, **whom, **where)
+        mutes = alerts.mute_rules(alarms, [each.window() for each in config.maintenance_windows], stem=names.tenant(tenant_id, environment))
+        boards = dashboards.render_tenant(
+            bundle.summary, every_view=config.every_dashboard, **whom, **where, **surroundings(config, bundle, alarms, root)
+        )
     return TenantRendering(
         bundle=bundle,
-        dashboards=dashboards.render_tenant(bundle.summary, digest=bundle.sha256, **whom, **where),
-        alarms=alerts.tenant_alarms(bundle.summary, **whom, **where),
+        dashboards=boards,
+        alarms=alarms,
+        mutes=mutes,
     )
+
+
+def surroundings(config: Common, bundle: Bundle, alarms: alerts.AlarmSet, root: Path) -> dashboards.Surroundings:
+    """What the dashboards of a stack point at; addresses that exist only after their resources are put in by the program."""
+    return {
+        "digest": bundle.sha256,
+        # Composites first: they say what matters, the others why.
+        "alarms": tuple(alarm.name for alarm in (*alarms.composites, *alarms.metrics)),
+        "links": dashboards.Links(portal=PORTAL, api=API, docs=config.docs_url),
+        "runbook_exists": lambda path: (root / path).is_file(),
+    }
+
+
+@contextmanager
+def refused() -> Generator[None]:
+    """Every problem of alarms, of the windows in which they are mute, and of dashboards, as the engine reports errors.
+
+    Raises:
+        pulumi.RunError: with what `alerts.AlarmError` or `DashboardError` says.
+    """
+    try:
+        yield
+    except (alerts.AlarmError, DashboardError) as error:
+        raise pulumi.RunError(str(error)) from error
 
 
 def log_tables() -> tuple[LogTable, ...]:

@@ -8,12 +8,14 @@ from typing import cast
 import pulumi
 
 from alerts import CompositeAlarm, MetricAlarm
+from dashboards.model import API, PORTAL
 from infra import read_config, rendering
 from infra.components.base import Context
 from infra.components.observability import Observability, ObservabilityArgs
 from infra.components.tenant import TenantAccess, TenantAccessArgs, TenantAlerts, TenantAlertsArgs, TenantRuns, TenantRunsArgs
 from infra.config import TenantConfig
 from infra.names import Names
+from infra.preflight import check_limits
 from infra.provider import aws_provider
 from infra.stack import PROJECT, StackInfo
 
@@ -22,14 +24,15 @@ def declare(info: StackInfo, root: Path) -> None:
     """Declare every resource of `<tenant>.<environment>`.
 
     Raises:
-        pulumi.RunError: for unusable config or packs, before the first resource.
+        pulumi.RunError: for unusable config or packs, or a plan beyond AWS's limits, before the first resource.
     """
     values = read_config.engine_values()
     config = read_config.read(info, TenantConfig, values)
     deployment = StackInfo.parse(config.platform).environment
     names = Names(deployment, config.account_id, read_config.region(info, values))
     tenant_id, environment = info.subject, info.environment
-    rendered = rendering.tenant(names, tenant_id, environment, rendering.load_bundle(config.packs, root))
+    rendered = rendering.tenant(names, tenant_id, environment, config, root)
+    check_limits(info, config, names.region, rendered, root)
     platform = pulumi.StackReference("platform", stack_name=f"{pulumi.get_organization()}/{PROJECT}/{config.platform}")
     opts = pulumi.ResourceOptions(providers=[aws_provider(info, config, names)])
     ctx = Context(names, config.protect, config.log_retention_days)
@@ -48,7 +51,12 @@ def declare(info: StackInfo, root: Path) -> None:
         named = [names.topic_arn(topic.value) for topic in alarm.topics]
         return [*named, *(topic.arn for topic in told.topics_for(alarm.severity.value))]
 
-    watched = Observability(ctx, ObservabilityArgs(rendered.dashboards, rendered.alarms, actions, {}, config.alarm_actions), opts)
+    addresses = {PORTAL: platform.require_output("portalUrl"), API: platform.require_output("apiUrl")}
+    watched = Observability(
+        ctx,
+        ObservabilityArgs(rendered.dashboards, rendered.alarms, actions, {}, config.alarm_actions, rendered.mutes, addresses),
+        opts,
+    )
     runs = TenantRuns(
         ctx,
         TenantRunsArgs(

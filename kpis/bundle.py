@@ -85,16 +85,20 @@ def _build(roots: list[Path], index: Path, cache_dir: Path) -> Bundle:
     # Whoever only reads bundles, such as a function, needs neither YAML nor SQL.
     from kpis.checks import check_packs
 
-    loaded = check_packs(*roots, root=REPOSITORY)
-    content = bundle_bytes(loaded.dictionary)
+    bundle = store_bundle(check_packs(*roots, root=REPOSITORY).dictionary, cache_dir)
+    head = json.dumps({"file": bundle.path.name, "sha256": bundle.sha256})
+    _write(index, head.encode() + b"\n" + bundle.summary.model_dump_json().encode())
+    return bundle
+
+
+def store_bundle(dictionary: Dictionary, folder: Path) -> Bundle:
+    """Write a dictionary's bundle into a folder, named by its digest."""
+    content = bundle_bytes(dictionary)
     sha256 = hashlib.sha256(content).hexdigest()
-    summary = summarize(loaded.dictionary)
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    path = cache_dir / f"dictionary-{sha256}.jsonl.gz"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"dictionary-{sha256}.jsonl.gz"
     _write(path, content)
-    head = json.dumps({"file": path.name, "sha256": sha256})
-    _write(index, head.encode() + b"\n" + summary.model_dump_json().encode())
-    return Bundle(path, sha256, summary)
+    return Bundle(path, sha256, summarize(dictionary))
 
 
 def _write(path: Path, content: bytes) -> None:

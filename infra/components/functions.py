@@ -39,6 +39,7 @@ SPECS = (
     FunctionSpec("reconciler", "control", memory=1024, timeout=900),
     FunctionSpec("dispatcher", "control", memory=512, timeout=60, asynchronous=True),
     FunctionSpec("log-stream", "control", memory=512, timeout=60, asynchronous=True),
+    FunctionSpec("widgets", "control", memory=512, timeout=20),
 )
 
 
@@ -58,7 +59,7 @@ class FunctionsArgs:
 
 
 class Functions(Component):
-    """Seven functions and the streams that feed `log-stream`."""
+    """Eight functions and the streams that feed `log-stream`."""
 
     def __init__(self, ctx: Context, args: FunctionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Functions", ctx, opts)

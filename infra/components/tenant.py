@@ -20,7 +20,8 @@ from infra.names import LOG_TABLES
 
 URGENT, ROUTINE = "urgent", "routine"
 _URGENT_SEVERITIES = frozenset({"high", "critical"})
-_RUNNERS = ("run-light", "run-heavy")
+# Runners, and the tables on dashboards, which narrow the role to reading (lambdas/adapters/widget_reads.py).
+_ACTING = ("run-light", "run-heavy", "widgets")
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ class TenantAccess(Component):
 
     def _trust(self) -> dict[str, Any]:
         return {
-            "Sid": "RunnersForThisTenant",
+            "Sid": "FunctionsForThisTenant",
             "Effect": "Allow",
-            "Principal": {"AWS": [self.ctx.names.role_arn(each) for each in _RUNNERS]},
+            "Principal": {"AWS": [self.ctx.names.role_arn(each) for each in _ACTING]},
             "Action": ["sts:AssumeRole", "sts:TagSession"],
             # A session says for whom it acts, so a mistaken runner cannot take another tenant's role by accident.
             "Condition": {"StringEquals": {"aws:RequestTag/tenant_id": self.args.tenant_id}},

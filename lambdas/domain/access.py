@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from kpis.common import Environment
 from lambdas.domain.errors import ErrorCode, KpiError
 
 
@@ -20,11 +21,13 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """A verified person acting for one tenant."""
+    """A verified person acting for one tenant. `home` is the tenant of the token; only a platform admin may act for another one."""
 
     subject: str
     roles: frozenset[Role]
     tenant_id: str
+    home: str | None = None
+    environments: frozenset[Environment] = frozenset(Environment)
 
 
 def roles_of(claim: Any) -> frozenset[Role]:
@@ -32,6 +35,14 @@ def roles_of(claim: Any) -> frozenset[Role]:
     words = claim if isinstance(claim, list) else str(claim or "").strip("[]").replace(",", " ").split()  # pyright: ignore[reportUnknownVariableType]
     known = {role.value: role for role in Role}
     return frozenset(known[name] for name in (str(word).strip("\"' ") for word in words) if name in known)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def environments_of(claim: Any) -> frozenset[Environment]:
+    """Environments in the claim `custom:environments` (`dev,stg`); a token without the claim is for all. Unknown words mean nothing."""
+    if claim is None:
+        return frozenset(Environment)
+    words = str(claim).replace(",", " ").split()
+    return frozenset(environment for environment in Environment if environment.value in words)
 
 
 def caller_of(claims: Mapping[str, Any], requested_tenant: str | None) -> Caller:
@@ -43,15 +54,16 @@ def caller_of(claims: Mapping[str, Any], requested_tenant: str | None) -> Caller
     subject = str(claims.get("sub") or "")
     roles = roles_of(claims.get("cognito:groups"))
     own = str(claims.get("custom:tenant_id") or "") or None
+    environments = environments_of(claims.get("custom:environments"))
     if not subject or not roles:
         raise KpiError(ErrorCode.POLICY_DENY, "the token carries none of the roles platform-admin, client-admin and read-only")
     if Role.PLATFORM_ADMIN in roles:
         tenant = requested_tenant or own
         if tenant is None:
             raise KpiError(ErrorCode.INVALID_INPUT, "a platform admin belongs to no tenant; say which in the header X-Tenant-Id")
-        return Caller(subject, roles, tenant)
+        return Caller(subject, roles, tenant, own, environments)
     if own is None:
         raise KpiError(ErrorCode.POLICY_DENY, "the token names no tenant (claim custom:tenant_id)")
     if requested_tenant is not None and requested_tenant != own:
         raise KpiError(ErrorCode.POLICY_DENY, "X-Tenant-Id is not the tenant of the token")
-    return Caller(subject, roles, own)
+    return Caller(subject, roles, own, own, environments)

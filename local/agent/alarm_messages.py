@@ -113,7 +113,8 @@ def _trigger(definition: Mapping[str, Any]) -> dict[str, Any]:
         "EvaluationPeriods": definition["EvaluationPeriods"],
         "DatapointsToAlarm": definition.get("DatapointsToAlarm", definition["EvaluationPeriods"]),
         "ComparisonOperator": definition["ComparisonOperator"],
-        "Threshold": definition["Threshold"],
+        # An anomaly alarm has the id of its band instead.
+        **{name: definition[name] for name in ("Threshold", "ThresholdMetricId") if name in definition},
         "TreatMissingData": definition.get("TreatMissingData", "missing"),
         "EvaluateLowSampleCountPercentile": definition.get("EvaluateLowSampleCountPercentile", ""),
     }

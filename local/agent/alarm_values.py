@@ -7,27 +7,23 @@ is nothing else to sum.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
-from alerts.metric_math import evaluate, ids_in
-from alerts.simulator import Point, UnsupportedError, series_values, window_starts
+from alerts.simulator import LowSamples, Point, Rule, UnsupportedError, comparison_of
+from alerts.simulator.history import Source
+from alerts.simulator.model import BandComparison
+from alerts.simulator.queries import Evaluation, Observed, Query, Reading
+from alerts.simulator.windows import SeriesValues, range_end
+from alerts.specs import MissingData
 from local.agent.clients import Clients
 from local.agent.store import Store
 
 _RESOLUTION = 60
 _STATISTICS = ["SampleCount", "Sum", "Minimum", "Maximum"]
-
-
-@dataclass(frozen=True)
-class Series:
-    """One metric and its statistic; `period` in seconds."""
-
-    namespace: str
-    metric: str
-    dimensions: tuple[tuple[str, str], ...]
-    stat: str
-    period: int
+_MOST_DATAPOINTS = 1_440
+"""What one GetMetricStatistics may ask for."""
+_REFUSED = ("EvaluationWindow", "WarmUpConfiguration", "EvaluationCriteria", "EvaluationInterval")
+_SLIDING = "SlidingWindow"
 
 
 class AlarmValues:
@@ -37,72 +33,43 @@ class AlarmValues:
         self._clients = clients
         self._store = store
 
-    def of(self, definition: Mapping[str, Any], now: float) -> tuple[float | None, ...]:
-        """The values of a metric alarm, given its PutMetricAlarm request; oldest first.
+    def of(self, definition: Mapping[str, Any], now: float) -> Observed:
+        """What a metric alarm sees, given its PutMetricAlarm request.
 
         Raises:
-            UnsupportedError: for metric math and statistics that are not evaluated here.
+            UnsupportedError: for metric math, statistics and settings that are not evaluated here.
         """
-        periods = int(definition["EvaluationPeriods"])
-        queries = cast("Sequence[Mapping[str, Any]]", definition.get("Metrics") or ())
-        if not queries:
-            series = Series(
-                definition["Namespace"],
-                definition["MetricName"],
-                _dimensions(definition.get("Dimensions", [])),
-                definition.get("ExtendedStatistic") or definition.get("Statistic", "Average"),
-                int(definition["Period"]),
-            )
-            return self._values(series, now, periods)
-        return self._of_queries(queries, now, periods)
+        evaluation = evaluation_of(definition)
+        end = range_end(now, evaluation.period, evaluation.periods)
+        series = {
+            source: SeriesValues(self._points(source, end - evaluation.reach, end), source.period, source.stat)
+            for source in evaluation.sources
+        }
+        return Reading(evaluation, series).at(now)
 
-    def _of_queries(self, queries: Sequence[Mapping[str, Any]], now: float, periods: int) -> tuple[float | None, ...]:
-        returned = [query for query in queries if query.get("ReturnData", True)]
-        if len(returned) != 1:
-            raise UnsupportedError(f"{len(returned)} queries return data; an alarm judges exactly one")
-        by_id = {str(query["Id"]): query for query in queries}
-        return self._of_query(str(returned[0]["Id"]), by_id, {}, now, periods)
-
-    def _of_query(
-        self,
-        name: str,
-        queries: Mapping[str, Mapping[str, Any]],
-        done: dict[str, tuple[float | None, ...]],
-        now: float,
-        periods: int,
-    ) -> tuple[float | None, ...]:
-        if name not in done:
-            query = queries[name]
-            if query.get("Expression"):
-                expression = str(query["Expression"])
-                used = [each for each in ids_in(expression) if each in queries]
-                if name in used:
-                    raise UnsupportedError(f"metric math {expression!r}: it refers to itself")
-                inner = {each: self._of_query(each, queries, done, now, periods) for each in used}
-                done[name] = evaluate(expression, inner, len(window_starts(now, _RESOLUTION, periods)))
-            else:
-                done[name] = self._values(_series(query["MetricStat"]), now, periods)
-        return done[name]
-
-    def _values(self, series: Series, now: float, periods: int) -> tuple[float | None, ...]:
-        starts = window_starts(now, series.period, periods)
-        return series_values(self._points(series, starts[0], starts[-1] + series.period), starts, series.period, series.stat)
-
-    def _points(self, series: Series, start: float, end: float) -> list[Point]:
-        if self._store.knows_metric(series.namespace, series.metric):
-            samples = self._store.samples(series.namespace, series.metric, series.dimensions, start, end)
+    def _points(self, source: Source, start: float, end: float) -> list[Point]:
+        if self._store.knows_metric(source.namespace, source.metric):
+            samples = self._store.samples(source.namespace, source.metric, source.dimensions, start, end)
             return [Point.of(each.timestamp, each.value, each.samples) for each in samples]
-        cloudwatch = self._clients("cloudwatch")
-        if not series.dimensions and self._has_dimensions(series):
+        if not source.dimensions and self._has_dimensions(source):
             return []
-        answer = cloudwatch.get_metric_statistics(
-            Namespace=series.namespace,
-            MetricName=series.metric,
-            Dimensions=[{"Name": name, "Value": value} for name, value in series.dimensions],
+        # Minutes can be added up to any window; the emulator's own windows start at multiples of the period.
+        resolution = min(source.period, _RESOLUTION)
+        found: list[Point] = []
+        while start < end:
+            until = min(end, start + _MOST_DATAPOINTS * resolution)
+            found += self._statistics(source, start, until, resolution)
+            start = until
+        return found
+
+    def _statistics(self, source: Source, start: float, end: float, resolution: int) -> list[Point]:
+        answer = self._clients("cloudwatch").get_metric_statistics(
+            Namespace=source.namespace,
+            MetricName=source.metric,
+            Dimensions=[{"Name": name, "Value": value} for name, value in source.dimensions],
             StartTime=start,
             EndTime=end,
-            # Minutes can be added up to any window; the emulator's own windows start at multiples of the period.
-            Period=min(series.period, _RESOLUTION),
+            Period=resolution,
             Statistics=_STATISTICS,
         )
         return [
@@ -110,15 +77,61 @@ class AlarmValues:
             for each in answer["Datapoints"]
         ]
 
-    def _has_dimensions(self, series: Series) -> bool:
-        found = self._clients("cloudwatch").list_metrics(Namespace=series.namespace, MetricName=series.metric)["Metrics"]
+    def _has_dimensions(self, source: Source) -> bool:
+        found = self._clients("cloudwatch").list_metrics(Namespace=source.namespace, MetricName=source.metric)["Metrics"]
         return any(each["Dimensions"] for each in found)
 
 
-def _series(stat: Mapping[str, Any]) -> Series:
-    metric = stat["Metric"]
-    return Series(metric["Namespace"], metric["MetricName"], _dimensions(metric.get("Dimensions", [])), stat["Stat"], int(stat["Period"]))
+def rule_of(definition: Mapping[str, Any]) -> Rule:
+    """The rule in a PutMetricAlarm request.
+
+    Raises:
+        UnsupportedError: for an unknown comparison, or one with a threshold that is not given.
+    """
+    comparison = comparison_of(definition["ComparisonOperator"])
+    if "Threshold" not in definition and not isinstance(comparison, BandComparison):
+        raise UnsupportedError(f"comparison {comparison}: there is no Threshold to compare with")
+    periods = int(definition["EvaluationPeriods"])
+    # "Alarms that evaluate metrics in the AWS/DynamoDB namespace ignore missing data by default."
+    default = MissingData.IGNORE if definition.get("Namespace") == "AWS/DynamoDB" else MissingData.MISSING
+    return Rule(
+        comparison,
+        float(definition.get("Threshold") or 0.0),
+        periods,
+        int(definition.get("DatapointsToAlarm") or periods),
+        MissingData(definition.get("TreatMissingData") or default),
+    )
 
 
-def _dimensions(listed: Sequence[Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((each["Name"], each["Value"]) for each in listed))
+def evaluation_of(definition: Mapping[str, Any]) -> Evaluation:
+    """What the alarm of a PutMetricAlarm request reads and computes.
+
+    Raises:
+        UnsupportedError: for metric math, statistics and settings that are not evaluated here.
+    """
+    for setting in _REFUSED:
+        if definition.get(setting) and _SLIDING not in str(definition[setting]):
+            raise UnsupportedError(f"{setting} {definition[setting]}: not evaluated here")
+    low = LowSamples(definition.get("EvaluateLowSampleCountPercentile") or LowSamples.EVALUATE)
+    return Evaluation(list(_queries(definition)), rule_of(definition), low)
+
+
+def _queries(definition: Mapping[str, Any]) -> Sequence[Query]:
+    listed = cast("Sequence[Mapping[str, Any]]", definition.get("Metrics") or ())
+    if not listed:
+        stat = definition.get("ExtendedStatistic") or definition.get("Statistic", "Average")
+        return [Query("m1", _source(definition, stat, int(definition["Period"])))]
+    return [_query(each) for each in listed]
+
+
+def _query(query: Mapping[str, Any]) -> Query:
+    returns = bool(query.get("ReturnData", True))
+    if query.get("Expression"):
+        return Query(str(query["Id"]), None, str(query["Expression"]), returns)
+    stat = query["MetricStat"]
+    return Query(str(query["Id"]), _source(stat["Metric"], stat["Stat"], int(stat["Period"])), None, returns)
+
+
+def _source(metric: Mapping[str, Any], stat: str, period: int) -> Source:
+    dimensions = tuple(sorted((each["Name"], each["Value"]) for each in metric.get("Dimensions", ())))
+    return Source(metric["Namespace"], metric["MetricName"], dimensions, stat, period)

@@ -33,6 +33,8 @@ create index if not exists sample_by_series on sample (namespace, metric, dimens
 create table if not exists alarm (
   name text primary key, state text not null, reason text not null, reason_data text not null, changed_at real not null
 );
+create table if not exists left_alarm (name text primary key, at real not null);
+create table if not exists held (name text primary key, by text not null, until real not null, deliveries text not null);
 create table if not exists delivery (id integer primary key autoincrement, kind text not null, payload text not null);
 """
 _KEPT_SECONDS = 15 * 24 * 3600.0
@@ -102,6 +104,22 @@ class AlarmRow:
     reason: str
     reason_data: str
     changed_at: float
+
+
+Delivery = tuple[str, dict[str, Any]]
+"""A message: its kind and what it says."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The messages of an alarm's latest change that a mute rule or a suppressor (`by`) holds back.
+
+    Until `until` (seconds since the epoch) they are held back in any case: a composite waits for its suppressor.
+    """
+
+    by: str
+    until: float
+    deliveries: tuple[Delivery, ...]
 
 
 class Store:
@@ -197,22 +215,52 @@ class Store:
         """The state of every alarm."""
         return {row["name"]: AlarmRow(**dict(row)) for row in self._connection.execute("select * from alarm")}
 
-    def record_transition(self, alarm: AlarmRow, deliveries: Iterable[tuple[str, dict[str, Any]]]) -> None:
-        """In one transaction: the alarm is in this state now, and these messages must go out because of it."""
+    def record_transition(self, alarm: AlarmRow, deliveries: Iterable[Delivery], held: Held | None = None) -> None:
+        """In one transaction: the alarm is in this state now, and these messages must go out because of it, or once nothing holds them."""
         with self.transaction():
+            self._connection.execute(
+                "insert or replace into left_alarm select name, ? from alarm where name = ? and state = 'ALARM' and ? <> 'ALARM'",
+                (alarm.changed_at, alarm.name, alarm.state),
+            )
             self._connection.execute(
                 "insert or replace into alarm values (?,?,?,?,?)",
                 (alarm.name, alarm.state, alarm.reason, alarm.reason_data, alarm.changed_at),
             )
-            self._connection.executemany(
-                "insert into delivery (kind, payload) values (?,?)", [(kind, json.dumps(payload)) for kind, payload in deliveries]
-            )
+            self._connection.execute("delete from held where name = ?", (alarm.name,))
+            if held is not None:
+                self._connection.execute(
+                    "insert into held values (?,?,?,?)", (alarm.name, held.by, held.until, json.dumps(held.deliveries))
+                )
+            self._add_deliveries(deliveries)
+
+    def left_alarm(self) -> dict[str, float]:
+        """When each alarm left ALARM the last time, in seconds since the epoch."""
+        return {row["name"]: row["at"] for row in self._connection.execute("select name, at from left_alarm")}
+
+    def held(self) -> dict[str, Held]:
+        """The messages that are held back, by alarm."""
+        rows = self._connection.execute("select * from held order by name")
+        return {row["name"]: Held(row["by"], row["until"], tuple((kind, it) for kind, it in json.loads(row["deliveries"]))) for row in rows}
+
+    def release(self, name: str) -> None:
+        """In one transaction: what was held back for an alarm must go out now."""
+        held = self.held().get(name)
+        if held is not None:
+            with self.transaction():
+                self._connection.execute("delete from held where name = ?", (name,))
+                self._add_deliveries(held.deliveries)
+
+    def _add_deliveries(self, deliveries: Iterable[Delivery]) -> None:
+        self._connection.executemany(
+            "insert into delivery (kind, payload) values (?,?)", [(kind, json.dumps(payload)) for kind, payload in deliveries]
+        )
 
     def keep_alarms(self, names: Iterable[str]) -> None:
         """Forget the alarms that no longer exist."""
         kept = set(names)
         gone = [(name,) for name in self.alarms() if name not in kept]
-        self._connection.executemany("delete from alarm where name = ?", gone)
+        for table in ("alarm", "left_alarm", "held"):
+            self._connection.executemany(f"delete from {table} where name = ?", gone)  # noqa: S608 - our own names
 
     def deliveries(self) -> list[tuple[int, str, dict[str, Any]]]:
         """Messages that still must go out, oldest first: id, kind, payload."""

@@ -21,6 +21,8 @@ def amend() -> None:
     publish_for_cloudwatch(importlib.import_module("ministack.services.eventbridge"))
     stream_partiql(importlib.import_module("ministack.services.dynamodb"))
     keep_moments(importlib.import_module("ministack.core.persistence"))
+    # Its neighbour: this file runs as part of a script.
+    importlib.import_module("mute_rules").amend_mute_rules(importlib.import_module("ministack.services.cloudwatch"))
     fetch_by_tls(importlib.import_module("ministack.services.s3"), importlib.import_module("ministack.core.iam_evaluator"))
 
 

@@ -58,7 +58,7 @@ def service(settings: LocalSettings) -> Service:
         "DOCKER_HOST": f"unix://{home / 'no-docker.sock'}",
         "PYTHONUNBUFFERED": "1",
         # Nobody reads this: a changed digest makes `kpi up` restart the emulator with its new code.
-        "KPI_EMULATOR_CODE": digest(*(Path(__file__).with_name(name) for name in ("serve.py", "amend.py"))),
+        "KPI_EMULATOR_CODE": digest(*(Path(__file__).with_name(name) for name in ("serve.py", "amend.py", "mute_rules.py"))),
         # Lambda workers inherit this; their compiled modules belong beside their code, which is temporary.
         "PYTHONPYCACHEPREFIX": "",
     }

@@ -9,6 +9,7 @@ __all__ = ["INVOKES", "MODULES", "resources"]
 
 MODULES = (
     "alarms",
+    "mute_rules",
     "apigateway",
     "cognito",
     "cognito_servers",

@@ -94,6 +94,8 @@ PLATFORM_OUTPUTS = {
     "dataKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/data",
     "messagingKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/messaging",
     "reconcilerFunction": "kpi-local-reconciler",
+    "apiUrl": "https://api.example/",
+    "portalUrl": "https://portal.example",
     "dictionaryBundle": {"bucket": "b", "key": "k", "sha256": "0" * 64},
 }
 

@@ -173,4 +173,4 @@ def test_whole_services_are_allowed_only_to_the_account_on_its_own_keys(platform
 
 def test_every_function_has_a_role_of_its_own(platform: Recording) -> None:
     functions = platform.of("aws:lambda/function:Function")
-    assert len({each.inputs["role"] for each in functions}) == len(functions) == 7
+    assert len({each.inputs["role"] for each in functions}) == len(functions) == 8

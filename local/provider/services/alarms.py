@@ -1,7 +1,8 @@
 """CloudWatch alarms and dashboards. How alarms are kept from acting wrongly in the emulator: `local.provider.local_alarms`.
 
 Read takes what the emulator keeps faithfully from the emulator (threshold, period, comparison, actions...), so that a change made
-behind the program's back shows, and the rest (metric queries, low-sample percentiles, whether actions are enabled) from the definition.
+behind the program's back shows, and the rest (metric queries, low-sample percentiles, suppressors, whether actions are enabled) from
+the definition.
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ from local.provider import local_alarms
 from local.provider.framework.context import Context
 from local.provider.framework.resource import Inputs, Observed, Resource, Tags, existing
 from local.provider.framework.schema import Property, boolean, integer, json_document, listing, mapping, number, record, text
-from local.provider.framework.translation import from_aws, pick, to_aws
+from local.provider.framework.translation import from_aws, omit, pick, to_aws
 
 COMPARISONS = (
     "GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold",
@@ -67,8 +68,17 @@ METRIC: dict[str, Property] = {
 COMPOSITE: dict[str, Property] = {
     "alarmName": text(computed=True),
     "alarmRule": text(required=True),
+    "actionsSuppressor": record(
+        {"alarm": text(required=True), "waitPeriod": integer(required=True), "extensionPeriod": integer(required=True)}
+    ),
     **ACTIONS,
 }
+SUPPRESSOR = {
+    "alarm": "ActionsSuppressor",
+    "waitPeriod": "ActionsSuppressorWaitPeriod",
+    "extensionPeriod": "ActionsSuppressorExtensionPeriod",
+}
+"""A record to the SDK, three parameters to AWS."""
 NAMES = {
     "name": "AlarmName",
     "okActions": "OKActions",
@@ -121,6 +131,19 @@ def metric_inputs(request: dict[str, Any]) -> Inputs:
     return from_aws({**flat, "Metrics": queries or None}, METRIC, NAMES)
 
 
+def composite_request(inputs: Inputs) -> dict[str, Any]:
+    """The true PutCompositeAlarm request."""
+    request = to_aws(inputs, omit(COMPOSITE, "actionsSuppressor"), NAMES)
+    suppressor: dict[str, Any] = inputs.get("actionsSuppressor") or {}
+    return request | {parameter: suppressor[name] for name, parameter in SUPPRESSOR.items() if name in suppressor}
+
+
+def composite_inputs(request: dict[str, Any]) -> Inputs:
+    """A request as inputs."""
+    suppressor = {name: request[parameter] for name, parameter in SUPPRESSOR.items() if parameter in request}
+    return from_aws(request, omit(COMPOSITE, "actionsSuppressor"), NAMES) | {"actionsSuppressor": suppressor or None}
+
+
 def put_metric(ctx: Context, inputs: Inputs) -> str:
     """Remember the definition, then put the alarm with its actions off and its mark."""
     request = metric_request(inputs)
@@ -132,7 +155,7 @@ def put_metric(ctx: Context, inputs: Inputs) -> str:
 
 def put_composite(ctx: Context, inputs: Inputs) -> str:
     """Remember the definition, then put the alarm with its actions off and its mark."""
-    request = to_aws(inputs, COMPOSITE, NAMES)
+    request = composite_request(inputs)
     local_alarms.remember(ctx.client("ssm"), request)
     ctx.client("cloudwatch").put_composite_alarm(**{**request, "ActionsEnabled": False})
     mark(ctx, request)
@@ -178,7 +201,7 @@ def read_composite(ctx: Context, id: str, state: Inputs) -> Observed | None:
         return None
     definition = local_alarms.recall(ctx.client("ssm"), id) or {"AlarmName": id, **alarm}
     faithful = from_aws(alarm, pick(COMPOSITE, *FAITHFUL_COMPOSITE), NAMES)
-    return Observed({**from_aws(definition, COMPOSITE, NAMES), **faithful}, {"arn": arn(ctx, id)})
+    return Observed({**composite_inputs(definition), **faithful}, {"arn": arn(ctx, id)})
 
 
 def delete(ctx: Context, id: str, state: Inputs) -> None:

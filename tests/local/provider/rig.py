@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from local.provider.registry import INVOKES, resources
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 MINISTACK = REPOSITORY / ".local" / "emulator-venv" / "bin" / "ministack"
+AMENDED = (str(MINISTACK.with_name("python")), str(REPOSITORY / "local" / "emulator" / "serve.py"))
+"""MiniStack with our mends, as the embedded system runs it."""
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
@@ -38,19 +40,21 @@ class Abort:
 
 
 @contextmanager
-def emulator(folder: Path) -> Iterator[str]:
-    """A MiniStack on a free loopback port, without persistence; ended by its process id."""
+def emulator(folder: Path, command: Sequence[str] = (str(MINISTACK),), *, persist: bool = False) -> Iterator[str]:
+    """A MiniStack on a free loopback port; ended by its process id. What it holds is forgotten unless it shall `persist`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {
         **os.environ,
         "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "AUTH": "false", "MINISTACK_REGION": REGION, "MINISTACK_ACCOUNT_ID": ACCOUNT,
-        "PERSIST_STATE": "0", "S3_PERSIST": "0", "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0",
+        "PERSIST_STATE": str(int(persist)), "S3_PERSIST": str(int(persist)), "S3_DATA_DIR": str(folder / "s3"),
+        "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0",
         "STATE_DIR": str(folder / "state"), "TMPDIR": str(folder), "LAMBDA_WARM_TTL_SECONDS": "5",
+        "KPI_FLUSH_DONE": str(folder / "flushed"),
     }  # fmt: skip
     with (folder / "emulator.log").open("wb") as log:
-        process = subprocess.Popen([str(MINISTACK)], env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
         try:
             url = f"http://127.0.0.1:{port}"
             _await_ready(url, process)

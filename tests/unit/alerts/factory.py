@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from alerts.specs import AlarmSet, CompositeAlarm, MetricAlarm
+from alerts.testing.stacks import Deployed
 from kpis.summary import DictionaryRow, DictionarySummary, PackHeader
 
 
@@ -56,3 +59,12 @@ def summary(*rows: DictionaryRow) -> DictionarySummary:
 
 def many(count: int, **changes: Any) -> DictionarySummary:
     return summary(*(row(id=f"CFO-N-{number:05d}", **changes) for number in range(count)))
+
+
+def changed(deployed: Deployed, alarm: MetricAlarm | CompositeAlarm) -> Deployed:
+    """The same stack with one alarm replaced, by its key."""
+    metrics = tuple(alarm if each.key == alarm.key and isinstance(alarm, MetricAlarm) else each for each in deployed.alarms.metrics)
+    composites = tuple(
+        alarm if each.key == alarm.key and isinstance(alarm, CompositeAlarm) else each for each in deployed.alarms.composites
+    )
+    return replace(deployed, alarms=AlarmSet(metrics, composites))

@@ -64,7 +64,7 @@ def test_a_bundle_reads_back_to_the_same_dictionary(generated: Dictionary) -> No
 
 
 def test_text_with_every_kind_of_line_end_survives_the_bundle(generated: Dictionary) -> None:
-    odd = generated.kpis[0].model_copy(update={"purpose": "a\u2028b\u0085c\x0bd\r\ne"})
+    odd = generated.kpis[0].model_copy(update={"purpose": "a\u2028b\u0085c\u2029d\r\ne"})
     dictionary = generated.model_copy(update={"kpis": (odd,)})
     assert read_bundle(bundle_bytes(dictionary)).kpis[0].purpose == odd.purpose
 

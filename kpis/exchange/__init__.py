@@ -1,0 +1,1 @@
+"""The dictionary in other people's formats: OpenSLO, dbt/MetricFlow, CSV and JSON, read and written without dropping anything silently."""
