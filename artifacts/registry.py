@@ -40,6 +40,7 @@ class Renderer:
 RENDERERS = (
     Renderer("documentation and runbook pages", "artifacts.pages"),
     Renderer("SQL of values and validation", "views.validation"),
+    Renderer("SQL views and log tables", "views.artifacts"),
     Renderer("Prometheus rules, their tests and Alertmanager's configuration", "alerts.prometheus"),
     # One drill-down dashboard with a variable serves every KPI.
     Renderer("Grafana dashboards", "dashboards.grafana", each=False),

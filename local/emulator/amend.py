@@ -20,6 +20,7 @@ def amend() -> None:
     """Apply every mend."""
     publish_for_cloudwatch(importlib.import_module("ministack.services.eventbridge"))
     stream_partiql(importlib.import_module("ministack.services.dynamodb"))
+    resume_streams(importlib.import_module("ministack.services.lambda_svc"))
     keep_moments(importlib.import_module("ministack.core.persistence"))
     # Its neighbour: this file runs as part of a script.
     importlib.import_module("mute_rules").amend_mute_rules(importlib.import_module("ministack.services.cloudwatch"))
@@ -36,6 +37,19 @@ def publish_for_cloudwatch(eventbridge: Any) -> None:
         return put_events(data, allow_aws_source=allow_aws_source or ours)
 
     eventbridge._put_events = put  # noqa: SLF001
+
+
+def resume_streams(lambdas: Any) -> None:
+    """After a restart, read streams from their beginning: their records are not kept, so a kept position lies beyond all new ones."""
+    restore = lambdas._restore_esm_positions  # noqa: SLF001
+
+    def restored(store: Any, positions: Any) -> None:
+        restore(store, positions)
+        if store is lambdas._dynamodb_stream_positions:  # noqa: SLF001
+            for key in list(store._data):  # noqa: SLF001
+                store._data[key] = 0  # noqa: SLF001
+
+    lambdas._restore_esm_positions = restored  # noqa: SLF001
 
 
 def keep_moments(persistence: Any) -> None:

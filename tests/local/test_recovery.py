@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.local.conftest import Stack, wait_until
+from tests.local.test_append_only import a_removed_row_is_told
 from tests.local.test_bad_input import kpi
 
 pytestmark = [pytest.mark.local, pytest.mark.disruptive]
@@ -83,6 +84,8 @@ def test_a_killed_emulator_is_repaired_by_up(stack: Stack) -> None:
     a_run_succeeds(stack)
     after = kpi(stack, *view)
     assert json.loads(after.stdout), f"the lake is lost: {after.stderr}"
+    # The streams' records are gone with the process; what is written from now on must be read all the same.
+    a_removed_row_is_told(stack)
 
 
 def test_a_killed_engine_leaves_a_stack_that_up_can_finish(stack: Stack) -> None:

@@ -201,7 +201,7 @@ def test_a_failure_shows_what_was_expected_what_came_the_values_and_the_reason()
     assert "sla-breaches (line 8)" in text
     assert "expected: ALARM telling ops at 11m" in text
     assert "got:      OK telling cfo-office, ops" in text
-    assert "because:  since 0s: Threshold Crossed: no datapoints were received" in text
+    assert "because:  since 0s: Threshold Crossed: 1 out of the last 1 datapoints [0] was not greater than the threshold" in text
     assert "it judged 0 0 0 at 11m" in text
     assert text.endswith("0 passed, 1 failed, 1 checks")
 
