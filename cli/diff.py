@@ -50,7 +50,7 @@ def command(
     try:
         after = read_bundle(build_bundle(roots, CACHE).path.read_bytes())
     except DictionaryError as error:
-        raise KpiError("the dictionary", "is not valid", next="run `kpi check`", code=ExitCode.FAILED) from error
+        raise KpiError("the dictionary", f"is not valid\n{error}", next="run `kpi check`", code=ExitCode.FAILED) from error
     deployed = stack_changes(before, after, REPOSITORY)
     diff = Diff(
         revision=revision,
@@ -60,7 +60,8 @@ def command(
         files=with_progress(lambda progress: file_changes(before, after, progress=progress)),
         costs=deployed.costs,
         limits=deployed.limits,
-        renderers=tuple(name for name in changed_files(revision, REPOSITORY, ROOMS) if "/packs/" not in name),
+        # Packs of another repository have other revisions than the code.
+        renderers=() if packs else tuple(name for name in changed_files(revision, REPOSITORY, ROOMS) if "/packs/" not in name),
         invalid=len(loaded.diagnostics),
     )
     match style:

@@ -55,7 +55,7 @@ def command(
             return
         built = with_progress(lambda progress: build(sources, place, progress=progress))
     except DictionaryError as error:
-        raise KpiError("the dictionary", "is not valid", next="run `kpi check`", code=ExitCode.FAILED) from error
+        raise KpiError("the dictionary", f"is not valid\n{error}", next="run `kpi check`", code=ExitCode.FAILED) from error
     except RenderError as error:
         raise KpiError("render", str(error), code=ExitCode.FAILED) from error
     except OSError as error:

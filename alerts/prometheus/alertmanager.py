@@ -13,9 +13,9 @@ from urllib.parse import quote, urlsplit
 import jinja2
 
 from alerts.prometheus.routing import Receiver, routes_of
-from alerts.prometheus.slo import BurnTier
 from alerts.prometheus.text import environment
 from kpis import prometheus_names as names
+from kpis.burn import BurnTier
 from kpis.schema import Kpi
 
 SAME_KPI = (names.TENANT_ID, names.ENVIRONMENT, names.KPI_ID)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import cache
 
 from alerts.prometheus.lateness import data_limit, result_limit
-from alerts.prometheus.slo import Objective, Urgency, objective_of
+from alerts.prometheus.slo import Objective, objective_of
 from kpis import prometheus_names as names
 from kpis.artifact import Surroundings
+from kpis.burn import Urgency, severity_of
 from kpis.common import Level, Status
 from kpis.schema import Kpi
 from kpis.slo import slo_of
 
 RUNNABLE = frozenset({Status.ACTIVE, Status.DEPRECATED})
 """Versions that run, and so must be watched."""
-_LOWER = {Level.CRITICAL: Level.HIGH, Level.HIGH: Level.MEDIUM, Level.MEDIUM: Level.LOW, Level.LOW: Level.LOW}
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def shape_of(kpi: Kpi) -> Shape:
     return Shape(
         tier=str(kpi.tier),
         page_severity=kpi.criticality,
-        ticket_severity=_LOWER[kpi.criticality],
+        ticket_severity=severity_of(kpi.criticality, Urgency.TICKET),
         scopes=_scopes(kpi.tenants, kpi.environments),
         slo=objective_of(slo_of(kpi)),
         result_limit=result_limit(kpi),

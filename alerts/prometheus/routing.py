@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-from alerts.prometheus.slo import Urgency
+from kpis.burn import Urgency
 from kpis.common import Level, format_duration
 from kpis.schema import AlertRoute, Kpi, Window
 

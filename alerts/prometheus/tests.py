@@ -11,10 +11,10 @@ import jinja2
 
 from alerts.prometheus.facts import Scope, Shape, Texts
 from alerts.prometheus.rules import SHAPES, Voice
-from alerts.prometheus.slo import Burn
 from alerts.prometheus.stencil import MARKS, Stencil
 from alerts.prometheus.text import environment, number, promql_string
 from kpis import prometheus_names as names
+from kpis.burn import Burn
 
 EVERY = 3
 """Days between two evaluations of a test."""

@@ -17,6 +17,7 @@ from typing import Any, cast
 import jinja2
 
 from kpis.artifact import Artifact, Surroundings
+from kpis.burn import burns_of, severity_of
 from kpis.common import Environment, Level, format_duration
 from kpis.exchange.openslo_models import DESCRIPTION_MAX, DISPLAY_NAME_MAX, shorthand_of
 from kpis.exchange.texts import clip, dns_label, yaml_text
@@ -29,27 +30,8 @@ _LEVELS = tuple(Level)
 
 
 @dataclass(frozen=True)
-class BurnTier:
-    """`share` of the error budget gone within `lookback` is worth an alert of this severity."""
-
-    name: str
-    severity: str
-    share: float
-    lookback: timedelta
-    after: str
-
-
-BURN_TIERS = (
-    BurnTier("burn-fast", "critical", 0.02, timedelta(hours=1), "5m"),
-    BurnTier("burn-slow", "high", 0.05, timedelta(hours=6), "30m"),
-    BurnTier("burn-creep", "medium", 0.10, timedelta(days=3), "6h"),
-)
-"""Shares and windows of the Site Reliability Workbook, chapter "Alerting on SLOs" (https://sre.google/workbook/alerting-on-slos/)."""
-
-
-@dataclass(frozen=True)
-class Burn:
-    """One policy of one objective: `threshold` is how many times faster than allowed the budget goes."""
+class Policy:
+    """One alert policy of an objective: `threshold` is how many times faster than allowed the budget goes."""
 
     name: str
     severity: str
@@ -85,7 +67,7 @@ def render_kpi(kpi: Kpi, around: Surroundings) -> Iterator[Artifact]:
         series=series_of(kpi),
         window=shorthand_of(whole_minutes(slo.window)),
         objective=slo.objective,
-        burns=burns_of(slo),
+        burns=policies_of(kpi, slo),
         targets=targets_of(kpi),
     )
     yield Artifact(f"openslo/{kpi.id}.yaml", text.encode(), (kpi.id,))
@@ -120,20 +102,20 @@ def whole_minutes(window: timedelta) -> timedelta:
     return timedelta(minutes=window // timedelta(minutes=1))
 
 
-def burns_of(slo: Slo) -> tuple[Burn, ...]:
-    """The tiers that can fire: a budget of a 20th of the time cannot burn more than 20 times as fast as allowed."""
-    budget = slo.error_budget
-    found: list[Burn] = []
-    for tier in BURN_TIERS:
-        threshold = round(tier.share * (slo.window / tier.lookback), 4)
-        if tier.lookback < slo.window and 0 < threshold < 1 / budget:
-            lookback = format_duration(tier.lookback)
-            description = (
-                f"{tier.share:.0%} of the error budget of {format_duration(slo.window)} is gone within {lookback}, "
-                f"{threshold:g} times faster than the objective of {slo.objective:g}% allows."
-            )
-            found.append(Burn(tier.name, tier.severity, threshold, lookback, tier.after, description))
-    return tuple(found)
+def policies_of(kpi: Kpi, slo: Slo) -> tuple[Policy, ...]:
+    """The burn alerts of the KPI's Prometheus rules; OpenSLO has no second window, so the short one is how long the burn must last."""
+    return tuple(
+        Policy(
+            f"burn-{burn.tier}",
+            severity_of(kpi.criticality, burn.urgency).value,
+            burn.factor,
+            burn.long,
+            burn.short,
+            f"{burn.share:.2%} of the error budget of {format_duration(slo.window)} is gone within {burn.long}, "
+            f"{burn.factor:g} times faster than the objective of {slo.objective:g}% allows.",
+        )
+        for burn in burns_of(slo)
+    )
 
 
 def targets_of(kpi: Kpi) -> tuple[Target, ...]:

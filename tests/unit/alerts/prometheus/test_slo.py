@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from alerts.prometheus import Links, render_kpi
 from alerts.prometheus.lateness import data_limit, result_limit
-from alerts.prometheus.slo import burns_of, objective_of
+from alerts.prometheus.slo import objective_of
 from artifacts import pages
 from kpis.artifact import Surroundings
+from kpis.burn import burns_of
 from kpis.hashing import canonical_json
 from kpis.slo import Slo, slo_of
 from tests.unit.alerts.prometheus.definitions import around, dictionary, kpi

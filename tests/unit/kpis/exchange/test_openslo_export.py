@@ -7,7 +7,8 @@ import yaml
 from pydantic import ValidationError
 
 from kpis.artifact import Surroundings
-from kpis.exchange.openslo import BURN_TIERS, burns_of, render_all, render_kpi
+from kpis.common import Level
+from kpis.exchange.openslo import policies_of, render_all, render_kpi
 from kpis.exchange.openslo_models import OBJECT, AlertPolicy, Slo, shorthand_of
 from kpis.hashing import definition_hash
 from kpis.schema import Dictionary, Kpi
@@ -86,14 +87,15 @@ def test_a_text_too_long_for_the_specification_is_whole_in_an_annotation(diction
     assert slo.metadata.annotations["kpi-observatory/purpose"] == "p" * 3000
 
 
-def test_a_burn_rate_that_cannot_be_reached_makes_no_alert() -> None:
-    """With half of the time as budget nothing burns more than twice as fast as allowed."""
-    assert [burn.name for burn in burns_of(Promise(objective=50))] == ["burn-creep"]
-    assert len(burns_of(Promise(objective=99.9))) == len(BURN_TIERS)
-
-
-def test_thresholds_follow_the_workbook_for_thirty_days() -> None:
-    assert [burn.threshold for burn in burns_of(Promise(objective=99.9, window="30d"))] == [14.4, 6.0, 1.0]
+def test_the_policies_are_the_burn_alerts_of_the_rules(dictionary: Dictionary) -> None:
+    kpi = next(kpi for kpi in dictionary.kpis if kpi.criticality is Level.CRITICAL)
+    policies = policies_of(kpi, Promise(objective=99.9, window="30d"))
+    assert [(policy.name, policy.severity, policy.threshold) for policy in policies] == [
+        ("burn-fast", "critical", 14.4),
+        ("burn-medium", "critical", 6.0),
+        ("burn-slow", "high", 3.0),
+        ("burn-trickle", "high", 1.0),
+    ]
 
 
 def _slo(**changes: Any) -> dict[str, Any]:
