@@ -1,9 +1,10 @@
-"""`kpi audit`: what an auditor does with evidence, without the platform."""
+"""`kpi audit`: evidence for an auditor, made on the platform and checked without it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,17 +15,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from cli.errors import ExitCode, KpiError
+from cli.periods import date_range
+from kpis.common import Environment
 from lambdas.domain.audit.chain import Broken
 from lambdas.domain.audit.checkpoint import Verifier
-from lambdas.domain.audit.evidence import fingerprint
+from lambdas.domain.audit.evidence import Subject, fingerprint
 from lambdas.domain.audit.verify import verify_bundle
+from lambdas.domain.timestamps import iso
+from local.settings import load_settings
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check evidence of the audit log, offline.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Evidence: export a bundle of it, and verify one offline.")
 
 
 @app.callback()
 def audit() -> None:
-    """Check evidence of the audit log, offline."""
+    """Evidence: export a bundle of it, and verify one offline."""
 
 
 @app.command()
@@ -52,6 +57,47 @@ def verify(
         lines.append(f"compare the key's fingerprint with the one the platform publishes: {manifest.key_fingerprint}")
     document = {"ok": True, "trusted": trusted is not None, "checks": found.checks, "manifest": manifest.model_dump(mode="json")}
     _say(document, "\n".join(lines), as_json=as_json)
+
+
+@app.command()
+def export(
+    tenant: Annotated[str, typer.Argument(help="The tenant, such as acme.")],
+    kpi: Annotated[str, typer.Argument(help="The KPI, such as CFO-EF-02.")],
+    *,
+    start: Annotated[str, typer.Option("--from", help="First day or moment of the period.")],
+    end: Annotated[str | None, typer.Option("--to", help="First day or moment not included any more; now when left out.")] = None,
+    out: Annotated[Path, typer.Option(help="The zip to write; it must not exist.")],
+    key_id: Annotated[str, typer.Option("--key-id", help="The KMS key that signs (ECC_NIST_P256): id, ARN or alias.")],
+    environment: Annotated[Environment, typer.Option("--env", help="KPI environment.")] = Environment.PRD,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Write a bundle of all that explains a KPI's numbers of a period, for `kpi audit verify`.
+
+    Definitions, runs with sourcing, validations and deliveries, approvals, lineage, hashes of generated files, and the audit log with
+    its proofs. Runs and events belong to the period by when they started or happened. Exit 1 when the evidence contradicts itself.
+    """
+    # Verifying needs none of this.
+    from cli.audit_export import export_bundle
+
+    if out.exists():
+        raise KpiError(str(out), "exists already", "evidence is not overwritten", "choose another --out", code=ExitCode.USAGE)
+    now = datetime.now(UTC)
+    span = date_range(start, end or iso(now))
+    subject = Subject(tenant, environment.value, kpi, iso(span.start), iso(span.end))
+    content, evidence = export_bundle(load_settings(), subject, key_id, verifier_of, now)
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise KpiError(str(out), f"cannot be written: {error.strerror}", code=ExitCode.USAGE) from error
+    counts = {name: len(list(rows)) for name, rows in sorted(evidence.records.items())}
+    key = fingerprint(evidence.public_key)
+    size = evidence.checkpoint.checkpoint.size
+    lines = [
+        f"{out}: {len(content)} bytes, {len(evidence.definitions)} definitions, checkpoint over {size} events",
+        ", ".join(f"{count} {name}" for name, count in counts.items()),
+        f"verify it anywhere: kpi audit verify {out} --fingerprint {key}",
+    ]
+    _say({"file": str(out), "bytes": len(content), "records": counts, "key_fingerprint": key}, "\n".join(lines), as_json=as_json)
 
 
 def verifier_of(pem: bytes) -> Verifier:

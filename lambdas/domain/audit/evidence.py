@@ -6,7 +6,7 @@
 | `key.pem` | the public key of the signatures; compare its fingerprint with the one the platform publishes |
 | `definitions.jsonl` | every version of the KPI that ran in the period, as approved |
 | `records/*.jsonl` | runs, sourcing, validations, deliveries, approvals, lineage, artifact hashes: one JSON object a line |
-| `audit/events.jsonl` | the tenant's audit events of the period, without a gap |
+| `audit/events.jsonl` | the tenant's audit events of the period, without a gap, and the one before and the one after |
 | `audit/earlier.jsonl` | earlier events of the KPI, each with its own proof |
 | `audit/checkpoint.json` | the signed checkpoint, and the proof that the last event is under its root |
 """
@@ -46,7 +46,7 @@ class Proven(Frozen):
 
 
 class Sealed(Frozen):
-    """The checkpoint, and the proof that the last event of the period is under its root; none where the period has no events."""
+    """The checkpoint, and the proof that the last event of the period is under its root."""
 
     signed: SignedCheckpoint
     last_seq: int | None = None
@@ -127,11 +127,10 @@ def _files(evidence: Evidence) -> dict[str, bytes]:
     covered = evidence.events[: checkpoint.size]
     hashes = [event.hash for event in covered]
     subject = evidence.subject
-    inside = [event for event in covered if subject.period_start <= event.at < subject.period_end]
-    # A gap would hide events, so everything between the first and the last of the period is in.
-    period = list(covered[inside[0].seq - 1 : inside[-1].seq]) if inside else []
-    earlier = [event for event in covered if event.object_id == subject.kpi_id and event not in period]
-    proven = [Proven(event=event, proof=merkle.inclusion_proof(hashes, event.seq - 1)) for event in earlier]
+    period = _period(covered, subject)
+    earlier = [event for event in covered[: period[0].seq - 1] if event.object_id == subject.kpi_id] if period else []
+    proofs = merkle.inclusion_proofs(hashes, [event.seq - 1 for event in earlier])
+    proven = [Proven(event=event, proof=proof) for event, proof in zip(earlier, proofs, strict=True)]
     last = period[-1].seq if period else None
     sealed = Sealed(
         signed=evidence.checkpoint, last_seq=last, last_proof=merkle.inclusion_proof(hashes, last - 1) if last is not None else ()
@@ -147,6 +146,15 @@ def _files(evidence: Evidence) -> dict[str, bytes]:
         rows = evidence.records.get(name, ())
         files[f"records/{name}.jsonl"] = _lines(orjson.dumps(dict(row), option=orjson.OPT_SORT_KEYS).decode() for row in rows)
     return files
+
+
+def _period(events: Sequence[AuditEvent], subject: Subject) -> list[AuditEvent]:
+    """The events of the period without a gap, and one on each side, which show that none was left out at its edges."""
+    inside = [event.seq for event in events if subject.period_start <= event.at < subject.period_end]
+    if inside:
+        return list(events[max(0, inside[0] - 2) : inside[-1] + 1])
+    after = next((event.seq for event in events if event.at >= subject.period_end), len(events) + 1)
+    return list(events[max(0, after - 2) : after])
 
 
 def _lines(texts: Iterable[str]) -> bytes:

@@ -29,9 +29,8 @@ def _root(leaves: Sequence[bytes]) -> bytes:
     if not leaves:
         return _EMPTY
     level = list(leaves)
-    # Pairing level by level gives RFC 6962's tree: a node without a partner moves up as it is.
     while len(level) > 1:
-        level = [_node(level[at], level[at + 1]) if at + 1 < len(level) else level[at] for at in range(0, len(level), 2)]
+        level = _parents(level)
     return level[0]
 
 
@@ -41,16 +40,33 @@ def inclusion_proof(hashes: Sequence[str], index: int) -> tuple[str, ...]:
     Raises:
         IndexError: when there is no such leaf.
     """
-    if not 0 <= index < len(hashes):
-        raise IndexError(f"leaf {index} of a tree of {len(hashes)}")
-    level, path = [leaf_hash(each) for each in hashes], list[str]()
+    return inclusion_proofs(hashes, [index])[0]
+
+
+def inclusion_proofs(hashes: Sequence[str], indices: Sequence[int]) -> list[tuple[str, ...]]:
+    """The inclusion proofs of several leaves, in their order; the tree is computed once.
+
+    Raises:
+        IndexError: when there is no such leaf.
+    """
+    for index in indices:
+        if not 0 <= index < len(hashes):
+            raise IndexError(f"leaf {index} of a tree of {len(hashes)}")
+    if not indices:
+        return []
+    level, paths, places = [leaf_hash(each) for each in hashes], [list[str]() for _ in indices], list(indices)
     while len(level) > 1:
-        sibling = index ^ 1
-        if sibling < len(level):
-            path.append(level[sibling].hex())
-        level = [_node(level[at], level[at + 1]) if at + 1 < len(level) else level[at] for at in range(0, len(level), 2)]
-        index //= 2
-    return tuple(path)
+        for at, place in enumerate(places):
+            if place ^ 1 < len(level):
+                paths[at].append(level[place ^ 1].hex())
+            places[at] = place // 2
+        level = _parents(level)
+    return [tuple(path) for path in paths]
+
+
+def _parents(level: Sequence[bytes]) -> list[bytes]:
+    """The level above; a node without a partner moves up as it is, which gives RFC 6962's tree."""
+    return [_node(level[at], level[at + 1]) if at + 1 < len(level) else level[at] for at in range(0, len(level), 2)]
 
 
 def includes(event_hash: str, index: int, size: int, proof: Sequence[str], tree_root: str) -> bool:

@@ -19,7 +19,7 @@ from kpis.schema import Kpi
 from lambdas.domain.audit import evidence as e
 from lambdas.domain.audit import merkle
 from lambdas.domain.audit.chain import Broken, first_break
-from lambdas.domain.audit.checkpoint import Verifier, checkpoint_problem
+from lambdas.domain.audit.checkpoint import Checkpoint, Verifier, checkpoint_problem
 from lambdas.domain.audit.event import AuditEvent
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -129,6 +129,7 @@ def _audit(files: Mapping[str, bytes], manifest: e.Manifest, verify: Verifier) -
         raise _RefusedError(e.EVENTS, f"the last event is {shown}, the proof is of {sealed.last_seq}: events are missing")
     if last is not None and not merkle.includes(last.hash, last.seq - 1, checkpoint.size, sealed.last_proof, checkpoint.root):
         raise _RefusedError(f"{e.EVENTS} event {last.seq}", "it is not under the root of the signed checkpoint")
+    inside = _whole(events, manifest, checkpoint)
     earlier = 0
     for line, proven in _rows(e.Proven, files, e.EARLIER):
         event, where = proven.event, f"{e.EARLIER} line {line} (event {proven.event.seq})"
@@ -139,8 +140,22 @@ def _audit(files: Mapping[str, bytes], manifest: e.Manifest, verify: Verifier) -
         earlier += 1
     return [
         f"the checkpoint of {checkpoint.at} covers {checkpoint.size} events and is signed",
-        f"{len(events)} events of the period are one chain under its root, {earlier} earlier ones of the KPI are under it too",
+        f"{inside} events of the period are one chain under its root; earlier events of the KPI under it: {earlier}",
     ]
+
+
+def _whole(events: list[AuditEvent], manifest: e.Manifest, checkpoint: Checkpoint) -> int:
+    """How many events are of the period, when none can have been left out at its edges: the neighbours are there."""
+    if not events:
+        raise _RefusedError(e.EVENTS, "it is empty; the events around the period must be there")
+    first, last = events[0], events[-1]
+    if first.seq != 1 and first.at >= manifest.period_start:
+        raise _RefusedError(f"{e.EVENTS} event {first.seq}", "it is of the period, and the event before it is not there")
+    if last.seq != checkpoint.size and last.at < manifest.period_end:
+        raise _RefusedError(f"{e.EVENTS} event {last.seq}", "it is before the end of the period, and the event after it is not there")
+    if last.at < manifest.period_end and checkpoint.at < manifest.period_end:
+        raise _RefusedError(e.CHECKPOINT, f"it is of {checkpoint.at}, before the end of the period: later events may be missing")
+    return sum(manifest.period_start <= event.at < manifest.period_end for event in events)
 
 
 def _definitions(files: Mapping[str, bytes], manifest: e.Manifest) -> list[str]:
@@ -157,6 +172,8 @@ def _definitions(files: Mapping[str, bytes], manifest: e.Manifest) -> list[str]:
             raise _RefusedError(where, f"it is a run of {row.kpi_id} of {row.tenant_id}")
         if row.contract_version not in known:
             raise _RefusedError(where, f"run {row.run_id} used version {row.contract_version}, which is not in {e.DEFINITIONS}")
+        if row.definition_hash not in (None, known[row.contract_version]):
+            raise _RefusedError(where, f"run {row.run_id} used another definition than the {row.contract_version} in {e.DEFINITIONS}")
         runs += 1
     return [f"{len(known)} definitions, {runs} run entries, each of a definition in the bundle"]
 
@@ -168,6 +185,7 @@ class _RunRow(Frozen):
     tenant_id: str
     kpi_id: str
     contract_version: str
+    definition_hash: str | None = None
 
 
 def _rows(model: type[Model], files: Mapping[str, bytes], name: str) -> Iterator[tuple[int, Model]]:

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def broken(content: bytes, trusted: str | None = None) -> Broken:
 def test_a_sound_bundle_is_verified_and_says_what_it_showed():
     found = verified(SOUND, e.fingerprint(pem(key())))
     assert isinstance(found, Verified)
-    assert "10 events of the period are one chain under its root, 7 earlier ones" in found.checks[3]
+    assert "10 events of the period are one chain under its root; earlier events of the KPI under it: 2" in found.checks[3]
 
 
 def test_the_same_evidence_gives_the_same_files():
@@ -97,8 +98,25 @@ def test_the_same_evidence_gives_the_same_files():
 
 
 def test_a_period_without_events_is_sound_too():
-    quiet = e.Subject("acme", "prod", "CFO-EF-02", "2030-01-01T00:00:00.000Z", "2030-01-02T00:00:00.000Z")
-    assert isinstance(verified(bundle(quiet)), Verified)
+    quiet = e.Subject("acme", "prod", "CFO-EF-02", "2026-01-01T12:00:00.000Z", "2026-01-02T00:00:00.000Z")
+    found = verified(bundle(quiet))
+    assert isinstance(found, Verified)
+    assert found.checks[3].startswith("0 events of the period")
+
+
+def test_events_left_out_at_the_edges_of_the_period_are_missed_even_when_all_is_signed():
+    files = unpacked(bundle(replace(SUBJECT, period_start="2026-01-01T00:00:12.000Z", period_end="2026-01-01T00:00:18.000Z")))
+    wide = json.loads(files[e.MANIFEST])
+    for change, where in (
+        ({"period_start": SUBJECT.period_start}, "audit/events.jsonl event 11"),
+        ({"period_end": SUBJECT.period_end}, "audit/events.jsonl event 18"),
+    ):
+        assert broken(signed_again({**files, e.MANIFEST: json.dumps(wide | change).encode()})).where == where
+
+
+def test_a_period_that_ended_after_the_checkpoint_may_have_events_that_nobody_signed():
+    late = e.Subject("acme", "prod", "CFO-EF-02", "2026-01-01T00:00:10.000Z", "2026-01-02T00:00:01.000Z")
+    assert broken(bundle(late)).where == e.CHECKPOINT
 
 
 @given(st.data())
@@ -183,6 +201,10 @@ def other_version(files: Files) -> None:
     put(files, "records/runs.jsonl", [RUN | {"contract_version": "2.0.0"}])
 
 
+def other_hash(files: Files) -> None:
+    put(files, "records/runs.jsonl", [RUN | {"definition_hash": "0" * 64}])
+
+
 def other_definition(files: Files) -> None:
     rows = lines(files, e.DEFINITIONS)
     rows[0]["id"] = "CFO-EF-03"
@@ -192,14 +214,15 @@ def other_definition(files: Files) -> None:
 @pytest.mark.parametrize(
     ("tamper", "where", "words"),
     [
-        (edit_event, "audit/events.jsonl event 14", "changed after it was written"),
-        (drop_event, "audit/events.jsonl event 15", "event 14 is missing"),
+        (edit_event, "audit/events.jsonl event 13", "changed after it was written"),
+        (drop_event, "audit/events.jsonl event 14", "event 13 is missing"),
         (drop_last, "audit/events.jsonl", "events are missing"),
-        (swap, "audit/events.jsonl event 12", "event 11 is missing or out of order"),
-        (rehash, "audit/events.jsonl event 19", "not under the root"),
+        (swap, "audit/events.jsonl event 11", "event 10 is missing or out of order"),
+        (rehash, "audit/events.jsonl event 20", "not under the root"),
         (forge_checkpoint, "audit/checkpoint.json", "signature"),
         (forge_earlier, "audit/earlier.jsonl line 1 (event 3)", "not under the root"),
         (other_version, "records/runs.jsonl line 1", "version 2.0.0, which is not in"),
+        (other_hash, "records/runs.jsonl line 1", "another definition than the 1.0.0 in"),
         (other_definition, "definitions.jsonl line 1", "the bundle is about CFO-EF-02"),
     ],
     ids=lambda each: getattr(each, "__name__", None),
@@ -230,4 +253,4 @@ def test_the_command_names_the_first_break_and_exits_with_1(tmp_path: Path):
     (tmp_path / "bundle.zip").write_bytes(signed_again(files))
     done = CliRunner().invoke(app, ["verify", str(tmp_path / "bundle.zip"), "--json"])
     assert done.exit_code == 1
-    assert json.loads(done.output)["where"] == "audit/events.jsonl event 14"
+    assert json.loads(done.output)["where"] == "audit/events.jsonl event 13"
