@@ -74,7 +74,9 @@ def _api(context: PolicyContext) -> list[Allow]:
 def _run_open(context: PolicyContext) -> list[Allow]:
     names = context.names
     return [
-        Allow("ReadCatalog", GET, tables(names, "catalog")),
+        Allow("ReadCatalog", (*READ, *BATCH_GET), tables(names, "catalog")),
+        # Whether a run since the last pause delivered.
+        Allow("ReadRuns", QUERY, tables(names, "log-run")),
         insert_logs(names, "log-run"),
         use_tables(context),
     ]

@@ -10,7 +10,12 @@ from typing import Any, cast
 from kpis.schema import Kpi, Source
 from lambdas.adapters.aws import Clients
 from lambdas.adapters.items import from_item, projection, to_attribute, to_item
+from lambdas.domain.control import keys
+from lambdas.domain.control.canary import Canary
+from lambdas.domain.control.pauses import EVERYTHING, Scope
+from lambdas.domain.control.unit import Row
 from lambdas.domain.model import Active, Definition, TenantSettings
+from lambdas.domain.standing import Standing
 
 # Settings change by a deployment; a warm function notices within this many seconds.
 TENANT_TTL_SECONDS = 30.0
@@ -41,6 +46,30 @@ class DynamoCatalog:
         item = self.item(tenant_id, f"{environment}#active#{kpi_id}")
         return Active(item["contract_version"], item["definition_hash"]) if item else None
 
+    def standing(self, tenant_id: str, environment: str, kpi_id: str) -> Standing:
+        """Version, canary and pauses of a KPI: one BatchGetItem, and a query for the entities of it that are paused."""
+        active, canary = keys.active(environment, kpi_id), keys.canary(environment, kpi_id)
+        everything, whole = keys.pause(environment, EVERYTHING), keys.pause(environment, Scope(kpi_id=kpi_id).key)
+        found = self._items(tenant_id, (active, canary, everything, whole))
+        of_entities = self.rows(tenant_id, keys.pause(environment, f"entity#{kpi_id}#"), consistent=True)
+        pauses = [found[key] for key in (everything, whole) if key in found] + list(of_entities)
+        pointer = found.get(active)
+        return Standing(
+            Active(pointer["contract_version"], pointer["definition_hash"]) if pointer else None,
+            Canary.model_validate_json(found[canary]["canary"]) if canary in found else None,
+            tuple(Row(str(row["sk"]), row) for row in pauses),
+        )
+
+    def _items(self, tenant_id: str, sort_keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Catalog rows by key, read consistently; what DynamoDB did not get to (UnprocessedKeys) is read on its own."""
+        wanted = [{"pk": {"S": tenant_id}, "sk": {"S": key}} for key in sort_keys]
+        answer = self._clients("dynamodb").batch_get_item(RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}})
+        found = [from_item(item) for item in answer["Responses"].get(self._table, [])]
+        for key in answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", []):
+            item = self.item(tenant_id, key["sk"]["S"], consistent=True)
+            found += [item] if item else []
+        return {str(row["sk"]): row for row in found}
+
     def definition(
         self, tenant_id: str, environment: str, kpi_id: str, contract_version: str, definition_hash: str | None = None
     ) -> Definition | None:
@@ -54,17 +83,19 @@ class DynamoCatalog:
         found = self._definitions[key] = read_definition(item)
         return found
 
-    def item(self, tenant_id: str, sort_key: str) -> dict[str, Any] | None:
+    def item(self, tenant_id: str, sort_key: str, *, consistent: bool = False) -> dict[str, Any] | None:
         """One catalog row."""
-        answer = self._clients("dynamodb").get_item(TableName=self._table, Key={"pk": {"S": tenant_id}, "sk": {"S": sort_key}})
+        key = {"pk": {"S": tenant_id}, "sk": {"S": sort_key}}
+        answer = self._clients("dynamodb").get_item(TableName=self._table, Key=key, ConsistentRead=consistent)
         return from_item(answer["Item"]) if "Item" in answer else None
 
-    def rows(self, tenant_id: str, prefix: str, attributes: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+    def rows(self, tenant_id: str, prefix: str, attributes: Sequence[str] = (), *, consistent: bool = False) -> Iterator[dict[str, Any]]:
         """Every row of a tenant whose sort key starts with a prefix; only some attributes of it when they are named."""
         arguments: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
             "ExpressionAttributeValues": {":pk": {"S": tenant_id}, ":sk": {"S": prefix}},
+            "ConsistentRead": consistent,
             **projection(attributes),
         }
         while True:

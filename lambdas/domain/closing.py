@@ -88,15 +88,7 @@ class Closer:
             outcome = self._after_crash(run, kpi, error or {})
         finished_at = self._clock.now()
         following = self._next(run, outcome)
-        sla = sla_results(
-            run,
-            kpi,
-            finished_at=finished_at,
-            data_at=outcome.data_at,
-            delivered=outcome.delivered and not outcome.fallback,
-            entities=outcome.entities_delivered,
-            final=following is None,
-        )
+        sla = self._sla(run, kpi, outcome, finished_at, final=following is None)
         # Read before this run is among them.
         compared = outcome.status is RunStatus.SUCCESS
         baseline: Sequence[Row] = self._logs.recent_closes(run.tenant_id, run.kpi_id, BASELINE_RUNS) if compared else ()
@@ -127,6 +119,21 @@ class Closer:
         )
         wait = self._wait(kpi, run.retry_seq) if following is not None else 0
         return Closed(run, outcome, sla, following, wait)
+
+    @staticmethod
+    def _sla(run: Run, kpi: Kpi, outcome: Outcome, finished_at: datetime, *, final: bool) -> tuple[SlaResult, ...]:
+        """How the SLA was kept. A pause was decided and told, with its end: what it keeps from running is no breach."""
+        if outcome.error_code is ErrorCode.PAUSED:
+            return ()
+        return sla_results(
+            run,
+            kpi,
+            finished_at=finished_at,
+            data_at=outcome.data_at,
+            delivered=outcome.delivered and not outcome.fallback,
+            entities=outcome.entities_delivered,
+            final=final,
+        )
 
     def _insert(self, run: Run, outcome: Outcome, finished_at: datetime, sla: Sequence[SlaResult]) -> None:
         try:
@@ -164,6 +171,7 @@ class Closer:
             scd_view=run.scd_view,
             contract_version=run.contract_version,
             retry_seq=run.retry_seq + 1,
+            during_pause=run.despite_pause is not None,
         )
 
     def _wait(self, kpi: Kpi, retry_seq: int) -> int:

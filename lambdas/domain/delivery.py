@@ -55,7 +55,7 @@ class Deliverer:
 
     def fall_back(self, run: Run, kpi: Kpi, failure: Outcome) -> Outcome:
         """Deliver the last good value, flagged and dated (contract: Error policy). The failure stays when there is none."""
-        last = self._results.last_good(run)
+        last = [each for each in self._results.last_good(run) if each[0].entity not in run.excluded]
         if not last:
             return failure.model_copy(update={"error_message": f"{failure.error_message} (no earlier value to fall back to)"})
         results = tuple(
@@ -113,7 +113,7 @@ def sla_results(
         took=finished_at - run.started_at,
         data_at=data_at,
         delivered=delivered,
-        entities=entities,
+        entities=entities + len(run.excluded),  # what is paused is not expected
         final=final,
     )
     return judge(kpi.sla, facts)

@@ -37,7 +37,7 @@ def _run_row(run: Run, entry: str, outcome: Mapping[str, Any]) -> LogEntry:
         "contract_version": run.contract_version,
         "variant_label": run.variant_label,
         "trigger_type": run.trigger_type.value,
-        "triggered_by": run.triggered_by,
+        "triggered_by": _triggered_by(run),
         "schedule_cron": run.schedule_cron,
         "started_at": started,
         "sla_breached": False,
@@ -48,6 +48,11 @@ def _run_row(run: Run, entry: str, outcome: Mapping[str, Any]) -> LogEntry:
     return LogEntry(
         LogTable.RUN, run.tenant_id, f"{key}#{entry}", columns | dict(outcome) | keys | {"expires_at": _expires_at(run.started_at)}
     )
+
+
+def _triggered_by(run: Run) -> str | None:
+    """Who or what started the run, and the pause it went ahead in spite of."""
+    return run.triggered_by if run.despite_pause is None else f"{run.triggered_by} (despite pause {run.despite_pause})"
 
 
 def open_row(run: Run) -> LogEntry:

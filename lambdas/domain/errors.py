@@ -16,6 +16,7 @@ class ErrorCode(StrEnum):
     SQL_ERROR = "SQL_ERROR"
     NO_DATA = "NO_DATA"
     POLICY_DENY = "POLICY_DENY"
+    PAUSED = "PAUSED"
     NOT_FOUND = "NOT_FOUND"
     CONFLICT = "CONFLICT"
     RATE_LIMIT = "RATE_LIMIT"

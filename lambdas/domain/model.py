@@ -68,7 +68,10 @@ class Period(Frozen):
 
 
 class RunRequest(Frozen):
-    """What asks for a run: the input of the state machine."""
+    """What asks for a run: the input of the state machine.
+
+    `during_pause`: a manual run goes ahead in spite of pauses; the log says so. Whoever passes it on checks that an administrator asks.
+    """
 
     tenant_id: Slug
     environment: Literal["dev", "stg", "prod"] = "prod"
@@ -81,6 +84,7 @@ class RunRequest(Frozen):
     scd_view: ScdView = ScdView.AS_REPORTED
     contract_version: Semver | None = None
     retry_seq: int = Field(default=0, ge=0)
+    during_pause: bool = False
 
 
 class TenantSettings(BaseModel):
@@ -100,7 +104,11 @@ class TenantSettings(BaseModel):
 
 
 class Run(Frozen):
-    """An opened attempt: everything the runner and Close need to know about it."""
+    """An opened attempt: everything the runner and Close need to know about it.
+
+    `excluded` are paused entities, which are not delivered; `enforce_post`: the first run after a pause, for which every
+    post-validation rule counts as an error; `despite_pause` is the id of the pause that this run overrides.
+    """
 
     run_id: RunId
     tenant_id: str
@@ -124,6 +132,9 @@ class Run(Frozen):
     role_arn: str | None
     warehouse_secret: str
     execution_id: str | None
+    excluded: tuple[str, ...] = ()
+    enforce_post: bool = False
+    despite_pause: str | None = None
 
     def logical(self, moment: datetime) -> datetime:
         """When this moment would have been, had the run started at its logical time (replays and backfills)."""

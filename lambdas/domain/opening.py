@@ -3,46 +3,60 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from lambdas.domain import entries, periods
+from lambdas.domain.control.pauses import must_prove
 from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.domain.model import Definition, Run, RunRequest, TenantSettings
-from lambdas.domain.ports import Catalog, Clock, Ids, RunLogs
+from lambdas.domain.model import Active, Definition, Outcome, Run, RunRequest, RunStatus, TenantSettings
+from lambdas.domain.ports import Clock, Ids, RunLogs
+from lambdas.domain.standing import OpeningCatalog, Orders, Standing, explained, orders
+from lambdas.domain.timestamps import parse
+
+PROOF_RUNS = 30
+"""How many runs back a delivery since a pause is looked for; without one the next run proves itself again."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """The opened attempt and the lane it takes."""
+    """The opened attempt and the lane it takes; with an outcome it takes none and is closed at once."""
 
     run: Run
     lane: str
+    outcome: Outcome | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What the state machine hands on."""
-        return {"run": self.run.model_dump(mode="json"), "lane": self.lane}
+        handed_on = {"run": self.run.model_dump(mode="json"), "lane": self.lane}
+        return handed_on | ({"outcome": self.outcome.model_dump(mode="json")} if self.outcome else {})
 
 
 class Opener:
     """Opens attempts."""
 
-    def __init__(self, catalog: Catalog, logs: RunLogs, clock: Clock, ids: Ids, region: str) -> None:
+    def __init__(self, catalog: OpeningCatalog, logs: RunLogs, clock: Clock, ids: Ids, region: str) -> None:
         self._catalog = catalog
         self._logs = logs
         self._clock = clock
         self._ids = ids
         self._region = region
+        # The start of the last run that delivered, by tenant, environment and KPI: a proof once given need not be looked up again.
+        self._proofs: dict[tuple[str, str, str], datetime] = {}
 
     def open(self, request: RunRequest, execution_id: str | None) -> Opened:
-        """Resolve tenant, version, period and logical time, and insert the open row.
+        """Resolve tenant, version, period and logical time, and insert the open row. A paused run is opened too, with its outcome.
 
         Raises:
-            KpiError: NOT_FOUND for an unknown tenant, KPI or version; INVALID_INPUT for an unreadable time. Nothing is written then.
+            KpiError: NOT_FOUND for an unknown tenant, KPI or version; INVALID_INPUT for an unreadable time or
+                a run that asks to override a pause and is not manual. Nothing is written then.
         """
         tenant = self._tenant(request)
-        definition = self._definition(request)
-        kpi = definition.kpi
         started_at = self._clock.now()
+        standing = self._catalog.standing(request.tenant_id, request.environment, request.kpi_id)
+        ordered = orders(request, standing, started_at)
+        definition = self._definition(request, ordered.version)
+        kpi = definition.kpi
         resolved = periods.resolve(request, kpi.grain, kpi.schedule, tenant, started_at)
         run = Run(
             run_id=self._ids.run_id(started_at),
@@ -62,14 +76,33 @@ class Opener:
             period=resolved.period,
             as_of=resolved.as_of,
             historical=resolved.historical,
-            entities=request.entities,
+            entities=ordered.entities,
             scd_view=request.scd_view,
             role_arn=tenant.role_arn,
             warehouse_secret=tenant.warehouse_secret,
             execution_id=execution_id,
+            excluded=ordered.excluded,
+            enforce_post=ordered.stopped is None and self._proof_due(request, standing, started_at),
+            despite_pause=ordered.despite.pause_id if ordered.despite else None,
         )
         self._logs.insert([entries.open_row(run)])
-        return Opened(run, kpi.lane.value)
+        return Opened(run, kpi.lane.value, _skipped(ordered, request))
+
+    def _proof_due(self, request: RunRequest, standing: Standing, at: datetime) -> bool:
+        """Whether this is the first run after a pause. The log is read only when a pause ended since the last delivery known here."""
+        key = (request.tenant_id, request.environment, request.kpi_id)
+        if not must_prove(standing.pauses, request.kpi_id, self._proofs.get(key), at):
+            return False
+        closes = self._logs.recent_closes(request.tenant_id, request.kpi_id, PROOF_RUNS)
+        delivered = [
+            parse(str(row["started_at"]))
+            for row in closes
+            if row.get("environment") == request.environment and row.get("status") == RunStatus.SUCCESS.value
+        ]
+        last = max(delivered, default=None)
+        if last is not None:
+            self._proofs[key] = last
+        return must_prove(standing.pauses, request.kpi_id, last, at)
 
     def _tenant(self, request: RunRequest) -> TenantSettings:
         tenant = self._catalog.tenant(request.tenant_id, request.environment)
@@ -78,16 +111,21 @@ class Opener:
             raise KpiError(ErrorCode.NOT_FOUND, message)
         return tenant
 
-    def _definition(self, request: RunRequest) -> Definition:
+    def _definition(self, request: RunRequest, chosen: Active | None) -> Definition:
         version, known_hash = request.contract_version, None
         if version is None:
-            active = self._catalog.active(request.tenant_id, request.environment, request.kpi_id)
-            if active is None:
+            if chosen is None:
                 message = f"{request.kpi_id} has no active version for {request.tenant_id} in {request.environment}"
                 raise KpiError(ErrorCode.NOT_FOUND, message)
-            version, known_hash = active.contract_version, active.definition_hash
+            version, known_hash = chosen.contract_version, chosen.definition_hash
         definition = self._catalog.definition(request.tenant_id, request.environment, request.kpi_id, version, known_hash)
         if definition is None:
             message = f"{request.kpi_id} {version} is not in the catalog of {request.tenant_id} in {request.environment}"
             raise KpiError(ErrorCode.NOT_FOUND, message)
         return definition
+
+
+def _skipped(ordered: Orders, request: RunRequest) -> Outcome | None:
+    if ordered.stopped is None:
+        return None
+    return Outcome(status=RunStatus.SKIPPED, error_code=ErrorCode.PAUSED, error_message=explained(ordered.stopped, request.environment))

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from kpis.schema import OnFailure, Source, SqlExpression
 from lambdas.domain import entries, extensions, post_rules, pre_rules
 from lambdas.domain import facts as f
 from lambdas.domain import sql as s
+from lambdas.domain.control.pauses import enforced
 from lambdas.domain.delivery import Deliverer, Values, rows_behind, total
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.model import Definition, HardStop, LogTable, Measure, Outcome, PastValue, RuleResult, Run, RunStatus, UpstreamValue
@@ -81,6 +82,8 @@ class Runner:
         definition = self._catalog.definition(run.tenant_id, run.environment, run.kpi_id, run.contract_version, run.definition_hash)
         if definition is None:
             return _failure(KpiError(ErrorCode.NOT_FOUND, f"{run.kpi_id} {run.contract_version} is not in the catalog"))
+        if run.enforce_post:
+            definition = replace(definition, kpi=enforced(definition.kpi))
         outcome = self._guarded(run, definition)
         if outcome.status is RunStatus.FAILED and outcome.hard_stop is None and self._no_attempt_left(run, outcome):
             return self._last_resort(run, definition, outcome)
@@ -186,7 +189,7 @@ class Runner:
             started = self._clock.now()
             measures = list(self._results.compute(run, statement, parameters, kpi.schedule.timeout))
             attempt.sql_ms += (self._clock.now() - started).total_seconds() * 1000
-        return _checked(kpi.id, measures)
+        return _unpaused(run, _checked(kpi.id, measures))
 
     def _history(self, attempt: _Attempt) -> Mapping[str, Sequence[PastValue]]:
         since = extensions.history_start(attempt.definition.kpi, attempt.run.period.start)
@@ -219,7 +222,8 @@ class Runner:
 
 
 def _failure(error: KpiError) -> Outcome:
-    return Outcome(status=RunStatus.FAILED, error_code=error.code, error_message=message_of(Exception(error.message)))
+    status = RunStatus.SKIPPED if error.code is ErrorCode.PAUSED else RunStatus.FAILED
+    return Outcome(status=status, error_code=error.code, error_message=message_of(Exception(error.message)))
 
 
 def _stopped(status: RunStatus, code: ErrorCode, stop: HardStop, hard: Sequence[RuleResult]) -> Outcome:
@@ -249,6 +253,14 @@ def _checked(kpi_id: str, measures: list[Measure]) -> list[Measure]:
     if odd:
         raise KpiError(ErrorCode.SQL_ERROR, f"{kpi_id} returned a value that is not a finite number for {', '.join(odd[:5])}")
     return measures
+
+
+def _unpaused(run: Run, measures: list[Measure]) -> list[Measure]:
+    """The values without those of paused entities; a total still counts them."""
+    kept = [measure for measure in measures if measure.entity not in run.excluded]
+    if not kept:
+        raise KpiError(ErrorCode.PAUSED, f"every entity {run.kpi_id} has a value for is paused: {', '.join(run.excluded[:5])}")
+    return kept
 
 
 def _data_at(facts: Mapping[str, f.SourceFacts], upstream: Sequence[UpstreamValue]) -> datetime | None:

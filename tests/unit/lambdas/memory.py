@@ -10,8 +10,11 @@ from typing import Any
 
 from kpis.hashing import definition_hash
 from kpis.schema import Kpi, Source
+from lambdas.domain.control.canary import Canary
+from lambdas.domain.control.unit import Row
 from lambdas.domain.errors import DuplicateEntryError
 from lambdas.domain.model import Active, Definition, LogEntry, LogTable, Period, Run, TenantSettings
+from lambdas.domain.standing import Standing
 
 NOW = datetime(2013, 10, 30, 10, 0, tzinfo=UTC)
 DAY = Period(start=datetime(2013, 10, 29, tzinfo=UTC), end=datetime(2013, 10, 30, tzinfo=UTC))
@@ -161,9 +164,21 @@ class MemoryLogs:
 
 
 class MemoryCatalog:
-    def __init__(self, *kpis: Kpi, tenant: TenantSettings | None = TENANT) -> None:
+    """The active KPIs, versions beside them, and what the control plane wrote."""
+
+    def __init__(
+        self,
+        *kpis: Kpi,
+        tenant: TenantSettings | None = TENANT,
+        beside: Sequence[Kpi] = (),
+        canary: Canary | None = None,
+        pauses: Sequence[Row] = (),
+    ) -> None:
         self._kpis = {each.id: each for each in kpis}
+        self._beside = {(each.id, each.contract_version): each for each in beside}
         self._tenant = tenant
+        self.canary = canary
+        self.pauses = list(pauses)
 
     def tenant(self, tenant_id: str, environment: str) -> TenantSettings | None:
         known = self._tenant
@@ -178,8 +193,11 @@ class MemoryCatalog:
         self, tenant_id: str, environment: str, kpi_id: str, contract_version: str, definition_hash: str | None = None
     ) -> Definition | None:
         del tenant_id, environment, definition_hash
-        found = self._kpis.get(kpi_id)
+        found = self._beside.get((kpi_id, contract_version)) or self._kpis.get(kpi_id)
         return definition(found) if found and found.contract_version == contract_version else None
+
+    def standing(self, tenant_id: str, environment: str, kpi_id: str) -> Standing:
+        return Standing(self.active(tenant_id, environment, kpi_id), self.canary, tuple(self.pauses))
 
 
 @dataclass
