@@ -33,7 +33,7 @@ _INSTALL_NOISE = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "tests", "packs"})
 _KEPT_VERSIONS = 6
 # The services our functions call. botocore brings the descriptions of some 400 more, half of all files of a package.
-AWS_SERVICES = frozenset({"dynamodb", "events", "firehose", "s3", "scheduler", "secretsmanager", "sns", "stepfunctions", "sts"})
+AWS_SERVICES = frozenset({"dynamodb", "events", "firehose", "kms", "s3", "scheduler", "secretsmanager", "sns", "stepfunctions", "sts"})
 _DESCRIPTIONS = ("botocore", "data")
 
 
