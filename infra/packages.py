@@ -23,7 +23,7 @@ from infra.compiled import compile_folder, compile_sources
 from infra.config import FunctionTarget
 
 # Part of every cache key: change it when the way packages are built changes.
-BUILDER = "4"
+BUILDER = "5"
 AWS_PYTHON = "3.13"
 _TIMESTAMP = (2020, 1, 1, 0, 0, 0)
 _MODE = 0o100644

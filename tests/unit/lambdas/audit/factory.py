@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from lambdas.domain.audit.event import Actor, AuditEvent, Facts, genesis, sealed
 
-ALICE = Actor(subject="alice", role="client_admin")
+ALICE = Actor(subject="alice", role="client-admin")
 
 
 def facts(number: int, tenant: str = "acme", **fields: object) -> Facts:

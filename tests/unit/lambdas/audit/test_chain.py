@@ -31,7 +31,7 @@ def test_a_slice_of_a_chain_has_no_break_when_it_starts_where_it_says():
 
 EDITS = {
     "at": "2027-01-01T00:00:00.000Z",
-    "actor": Actor(subject="mallory", role="client_admin"),
+    "actor": Actor(subject="mallory", role="client-admin"),
     "action": "kpi.publish",
     "object_id": "CFO-EF-03",
     "reason": "another",
