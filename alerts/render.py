@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import jinja2
-import orjson
 from pydantic import TypeAdapter
 
 from alerts.specs import AlarmSet, Late
@@ -18,6 +17,7 @@ from kpis import metric_names
 from kpis.common import Status
 from kpis.schema import Frequency, Trigger
 from kpis.summary import DictionaryRow, DictionarySummary
+from kpis.templating import text_environment
 
 TIER_0_LIMIT = 6
 """Tier-0 KPIs of one tenant that get an alarm of their own: each costs money every month and a resource of the tenant's stack."""
@@ -80,11 +80,10 @@ def render_tenant_alarms(
 
 def tier_0_kpis(summary: DictionarySummary, tenant_id: str, environment: str) -> list[DictionaryRow]:
     """The tenant's active tier-0 KPIs, the most critical first, at most `TIER_0_LIMIT`."""
-    weight = {"critical": 0, "high": 1, "medium": 2, "low": 3}
     rows = [
         row for row in summary.for_tenant(tenant_id) if row.tier == 0 and row.status is Status.ACTIVE and environment in row.environments
     ]
-    return sorted(rows, key=lambda row: (weight[row.criticality], row.id))[:TIER_0_LIMIT]
+    return sorted(rows, key=lambda row: (-row.criticality.rank, row.id))[:TIER_0_LIMIT]
 
 
 def scheduled_kpis(rows: Iterable[DictionaryRow]) -> list[DictionaryRow]:
@@ -104,14 +103,7 @@ def console_url(region: str) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        # The output is JSON, not HTML: every value goes through tojson.
-        autoescape=False,  # noqa: S701
-    )
-    environment.policies["json.dumps_function"] = _dumps
-    environment.policies["json.dumps_kwargs"] = {}
+    environment = text_environment(_TEMPLATES)
     filters = cast("dict[str, Any]", environment.filters)
     filters.update(clip=_clip, combine=_combine, tag=_tag)
     return environment
@@ -120,10 +112,6 @@ def _environment() -> jinja2.Environment:
 @cache
 def _adapter() -> TypeAdapter[AlarmSet]:
     return TypeAdapter(AlarmSet)
-
-
-def _dumps(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _clip(text: str, length: int) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from alerts import AlarmSet, CompositeAlarm, MetricAlarm
 from alerts.specs import Comparison
-from artifacts.definition_changes import FieldChange, Kind
+from artifacts.definition_changes import FieldChange, Kind, by_name, kind_of
 
 _SIGNS = {Comparison.ABOVE: ">", Comparison.AT_LEAST: ">=", Comparison.BELOW: "<", Comparison.AT_MOST: "<="}
 
@@ -26,22 +25,10 @@ def alarm_changes(stack: str, before: AlarmSet, after: AlarmSet) -> tuple[AlarmC
     """Every alarm of a stack that is not what it was, by name."""
     old, new = _words(before), _words(after)
     return tuple(
-        AlarmChange(stack, name, _kind(old.get(name), new.get(name)), tuple(_fields(old.get(name, {}), new.get(name, {}))))
+        AlarmChange(stack, name, kind_of(old.get(name), new.get(name)), tuple(by_name(old.get(name, {}), new.get(name, {}))))
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name)
     )
-
-
-def _kind(before: object | None, after: object | None) -> Kind:
-    if before is None:
-        return Kind.ADDED
-    return Kind.REMOVED if after is None else Kind.CHANGED
-
-
-def _fields(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[FieldChange]:
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            yield FieldChange(name, before.get(name), after.get(name))
 
 
 def _words(alarms: AlarmSet) -> dict[str, dict[str, str]]:

@@ -102,8 +102,8 @@ def source_changes(before: Dictionary, after: Dictionary) -> tuple[SourceChange,
         if not _differ(first, second):
             continue
         readers = tuple(sorted(kpi.id for kpi in after.kpis if any(ref.gdp == source_id for ref in kpi.gdp_sources)))
-        fields = tuple(_by_name(_source_words(first), _source_words(second))) if first and second else ()
-        found.append(SourceChange(source_id, _kind(first, second), fields, readers))
+        fields = tuple(by_name(_source_words(first), _source_words(second))) if first and second else ()
+        found.append(SourceChange(source_id, kind_of(first, second), fields, readers))
     return tuple(found)
 
 
@@ -111,7 +111,8 @@ def _differ(before: Kpi | Source | None, after: Kpi | Source | None) -> bool:
     return before is None or after is None or definition_hash(before) != definition_hash(after)
 
 
-def _kind(before: object | None, after: object | None) -> Kind:
+def kind_of(before: object | None, after: object | None) -> Kind:
+    """What happened, by which of the two states there is."""
     if before is None:
         return Kind.ADDED
     return Kind.REMOVED if after is None else Kind.CHANGED
@@ -128,7 +129,7 @@ def _kpi_change(before: Kpi | None, after: Kpi | None, old: Dictionary, new: Dic
         kpi_id=shown.id,
         name=shown.name,
         pack=shown.pack,
-        kind=_kind(before, after),
+        kind=kind_of(before, after),
         before_version=before.contract_version if before else None,
         after_version=after.contract_version if after else None,
         before_hash=definition_hash(before) if before else None,
@@ -201,11 +202,12 @@ def _field_changes(before: Kpi, after: Kpi) -> Iterator[FieldChange]:
         if of(before) != of(after):
             yield FieldChange(what, of(before), of(after))
     for what, of_many in _MANY.items():
-        for change in _by_name(of_many(before), of_many(after)):
+        for change in by_name(of_many(before), of_many(after)):
             yield FieldChange(f"{what} {change.what}", change.before, change.after)
 
 
-def _by_name(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[FieldChange]:
+def by_name(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[FieldChange]:
+    """What differs between two states, part by part."""
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             yield FieldChange(name, before.get(name), after.get(name))

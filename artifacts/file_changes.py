@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from artifacts.definition_changes import Kind
+from artifacts.definition_changes import Kind, kind_of
 from artifacts.keys import code_digest, kpi_key
 from artifacts.registry import dictionary_renderers, kpi_renderers
 from kpis.artifact import Artifact, Surroundings
@@ -68,8 +68,7 @@ def _compared(before: dict[str, bytes], after: dict[str, bytes]) -> Iterator[Fil
         old, new = before.get(path), after.get(path)
         if old == new:
             continue
-        kind = Kind.ADDED if old is None else Kind.REMOVED if new is None else Kind.CHANGED
-        yield FileChange(path, kind, *_counts(_lines(old), _lines(new)))
+        yield FileChange(path, kind_of(old, new), *_counts(_lines(old), _lines(new)))
 
 
 def _lines(content: bytes | None) -> list[str]:

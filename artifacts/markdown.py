@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import jinja2
 
+from kpis.templating import text_environment
+
 # An underscore inside of a word is no emphasis; marks of headings and lists count at the start of a line only.
 _SPECIAL = re.compile(r"[\\`*\[\]|~$<>&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[#+=-]+|!(?=\[)|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
 # What a forge turns into a link or a message to somebody, although nothing marks it.
@@ -42,13 +44,8 @@ def code(text: str) -> str:
 @cache
 def environment() -> jinja2.Environment:
     """The templates of the pages."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        # The output is Markdown: texts go through md, fenced or code, which escape for it.
-        autoescape=False,  # noqa: S701
-        keep_trailing_newline=True,
-    )
+    # Texts go through md, fenced or code, which escape for Markdown.
+    made = text_environment(_TEMPLATES, keep_trailing_newline=True)
     filters = cast("dict[str, Any]", made.filters)
     filters.update(md=escape, fenced=fenced, code=code)
     return made

@@ -13,6 +13,7 @@ from artifacts.render import RenderError
 from cli import aws
 from cli import stack as stacks
 from cli.errors import ExitCode, KpiError
+from cli.packs import invalid
 from cli.post_up import UpContext
 from cli.render import default_place, default_sources
 from kpis.bundle import REPOSITORY
@@ -36,7 +37,7 @@ def render(settings: LocalSettings, steps: Steps) -> None:
         try:
             built = build(default_sources(), default_place())
         except DictionaryError as error:
-            raise KpiError("the dictionary", f"is not valid\n{error}", next="run `kpi check`", code=ExitCode.FAILED) from error
+            raise invalid(error) from error
         except RenderError as error:
             raise KpiError("render", str(error), code=ExitCode.FAILED) from error
         written = built.written

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import ExitCode, KpiError
+from cli.errors import ExitCode
+from cli.packs import chosen
 from cli.revisions import dictionary_at
-from kpis import PACKS_DIR
 from kpis.checks import REPOSITORY, check_dictionary
 from kpis.compat import compatibility_problems
 from kpis.diagnostics import Diagnostic
@@ -28,10 +28,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Check the KPI dictionary and report every problem of every file. Exit code 1 when there is one."""
-    roots = paths or [PACKS_DIR]
-    for path in roots:
-        if not path.exists():
-            raise KpiError(str(path), "does not exist", "a pack folder or a folder of packs", code=ExitCode.USAGE)
+    roots = chosen(paths)
     loaded = read_dictionary(*roots)
     problems = {*loaded.diagnostics, *check_dictionary(loaded, root)}
     if against is not None:

@@ -13,11 +13,11 @@ from artifacts.diff import Diff
 from artifacts.diff_report import to_json, to_markdown, to_text
 from artifacts.file_changes import file_changes
 from artifacts.keys import ROOMS
-from cli.errors import ExitCode, KpiError
+from cli.errors import ExitCode
+from cli.packs import chosen, invalid
 from cli.render import CACHE, with_progress
 from cli.revisions import changed_files, dictionary_at
 from cli.stack_diff import stack_changes
-from kpis import PACKS_DIR
 from kpis.bundle import REPOSITORY, build_bundle, bundle_bytes, read_bundle
 from kpis.diagnostics import DictionaryError
 
@@ -40,17 +40,14 @@ def command(
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when something changed.")] = False,
 ) -> None:
     """Tell a reviewer what changed since a git revision: definitions, alarms, cost, quotas, artifacts, and who is affected downstream."""
-    roots = packs or [PACKS_DIR]
-    for path in roots:
-        if not path.exists():
-            raise KpiError(str(path), "does not exist", "a pack folder or a folder of packs", code=ExitCode.USAGE)
+    roots = chosen(packs)
     loaded = dictionary_at(revision, roots, option="")
     # Both sides in the bundle's canonical order, so that nothing but meaning differs.
     before = read_bundle(bundle_bytes(loaded.dictionary))
     try:
         after = read_bundle(build_bundle(roots, CACHE).path.read_bytes())
     except DictionaryError as error:
-        raise KpiError("the dictionary", f"is not valid\n{error}", next="run `kpi check`", code=ExitCode.FAILED) from error
+        raise invalid(error) from error
     deployed = stack_changes(before, after, REPOSITORY)
     diff = Diff(
         revision=revision,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pulumi
 
 from cli.errors import ExitCode, KpiError
+from cli.packs import invalid
 from infra import plan
 from infra.plan import Configured
 from infra.stack import StackKind
@@ -47,7 +48,7 @@ def read_plan(stack: str | None, packs: Path | None = None, root: Path = REPOSIT
     try:
         bundle = build_bundle(folder, root / CACHE)
     except DictionaryError as error:
-        raise KpiError(str(folder), f"is not valid\n{error}", next="run `kpi check`", code=ExitCode.FAILED) from error
+        raise invalid(error, str(folder)) from error
     try:
         planned = plan.build(stacks, bundle, root)
     except pulumi.RunError as error:

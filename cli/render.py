@@ -16,6 +16,7 @@ from artifacts.build import Built, Sources, build, check
 from artifacts.render import RenderError
 from artifacts.write import Place
 from cli.errors import ExitCode, KpiError
+from cli.packs import chosen, invalid
 from cli.stack_artifacts import stack_artifacts
 from kpis import PACKS_DIR
 from kpis.bundle import REPOSITORY
@@ -43,11 +44,8 @@ def command(
 
     Files that are as they should be are left alone; manifest.json says which definition became which file. Equal packs give equal bytes.
     """
-    for path in packs or ():
-        if not path.exists():
-            raise KpiError(str(path), "does not exist", "a pack folder or a folder of packs", code=ExitCode.USAGE)
     place = Place(out, docs or (default_place().docs if packs is None else out / "docs"))
-    sources = default_sources() if packs is None else Sources(packs, CACHE)
+    sources = default_sources() if packs is None else Sources(chosen(packs), CACHE)
     began = time.perf_counter()
     try:
         if checking:
@@ -55,7 +53,7 @@ def command(
             return
         built = with_progress(lambda progress: build(sources, place, progress=progress))
     except DictionaryError as error:
-        raise KpiError("the dictionary", f"is not valid\n{error}", next="run `kpi check`", code=ExitCode.FAILED) from error
+        raise invalid(error) from error
     except RenderError as error:
         raise KpiError("render", str(error), code=ExitCode.FAILED) from error
     except OSError as error:

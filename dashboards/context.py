@@ -25,7 +25,6 @@ ENVIRONMENTS = ("prod", "stg", "dev")
 TENANT_VARIABLE, ENVIRONMENT_VARIABLE, PACK_VARIABLE, KPI_VARIABLE = (
     f"kpi-variable-{name}" for name in ("tenant", "environment", "pack", "kpi")
 )
-_CRITICALITY = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def base(scene: Scene, audience: Audience, rows: Sequence[DictionaryRow], siblin
 def most_important(rows: Iterable[DictionaryRow]) -> list[DictionaryRow]:
     """Active KPIs by tier, then criticality, then id."""
     active = [row for row in rows if row.status is Status.ACTIVE]
-    return sorted(active, key=lambda row: (row.tier, _CRITICALITY[row.criticality], row.id))
+    return sorted(active, key=lambda row: (row.tier, -row.criticality.rank, row.id))
 
 
 def tier_0(rows: Iterable[DictionaryRow]) -> list[DictionaryRow]:

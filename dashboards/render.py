@@ -18,8 +18,8 @@ from dashboards.context import EVERYONE, Audience
 from dashboards.model import Dashboard, Scene
 from dashboards.split import AWS, Quotas, fits, parts_of
 from dashboards.validate import DashboardError, Known, body_problems
-from dashboards.widgets import dumps
 from kpis.summary import DictionarySummary
+from kpis.templating import dumps, text_environment
 
 _TEMPLATES = Path(__file__).parent / "templates"
 VIEWS: Mapping[str, str] = {"executive": "Executive", "ops": "Operations", "dev": "Development", "data": "Freshness, cost and usage"}
@@ -163,14 +163,7 @@ def _checked(key: str, name: str, body: dict[str, Any], template: str, known: Kn
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        # The output is JSON, not HTML: every value goes through tojson.
-        autoescape=False,  # noqa: S701
-    )
-    environment.policies["json.dumps_function"] = dumps
-    environment.policies["json.dumps_kwargs"] = {}
+    environment = text_environment(_TEMPLATES)
     # Jinja's own filter also escapes for HTML, which costs as much as the rest and is undone when the JSON is read.
     cast("dict[str, Any]", environment.filters)["tojson"] = dumps
     return environment

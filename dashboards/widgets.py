@@ -13,11 +13,6 @@ At = tuple[int, int, int, int]
 ALARMS_A_WIDGET = 100
 
 
-def dumps(value: Any) -> str:
-    """JSON of a value, the same bytes for equal values: what `tojson` gives in the templates."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-
-
 class Widgets:
     """Widgets of one stack."""
 

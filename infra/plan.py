@@ -13,8 +13,6 @@ from typing import Any, cast
 
 import yaml
 
-import alerts
-import dashboards
 from infra import read_config, rendering
 from infra.components.base import Context
 from infra.components.engine import render_definition
@@ -170,42 +168,21 @@ def build(stacks: Sequence[Configured], bundle: Bundle, root: Path, known: Mappi
     return Plan(tuple(each.plan for each in stacks), loads, renderings, measures)
 
 
-@dataclass(frozen=True)
-class Declared:
-    """What a stack's program declares from the dictionary."""
-
-    dashboards: Sequence[dashboards.Dashboard]
-    alarms: alerts.AlarmSet
-    mutes: Sequence[alerts.MuteRule]
-
-
 def render(stack: Configured, bundle: Bundle, root: Path) -> Rendering:
     """What a stack declares, as quotas and prices count it."""
     found = declared(stack, bundle, root)
     return Rendering(found.dashboards, found.alarms, {rule.name: rule.alarms for rule in found.mutes})
 
 
-def declared(stack: Configured, bundle: Bundle, root: Path) -> Declared:
+def declared(stack: Configured, bundle: Bundle, root: Path) -> rendering.Declared:
     """The dashboards, alarms and mute rules of a stack, as its program declares them.
 
     Raises:
         pulumi.RunError: with every problem of alarms, mute windows and dashboards.
     """
-    names, config, summary = stack.names, stack.config, bundle.summary
-    where = {"deployment": names.deployment, "region": names.region, "account_id": names.account_id}
-    whom = {"tenant_id": stack.plan.tenant, "environment": stack.plan.environment}
-    with rendering.refused():
-        if isinstance(config, PlatformConfig):
-            alarms, windows = alerts.platform_alarms(summary, **where), config.change_windows
-        else:
-            alarms, windows = alerts.tenant_alarms(summary, **whom, **where), config.maintenance_windows
-        mutes = alerts.mute_rules(alarms, [each.window() for each in windows], stem=stack.plan.prefix)
-        around = rendering.surroundings(config, bundle, alarms, root)
-        if isinstance(config, PlatformConfig):
-            boards = dashboards.render_platform(summary, packs=config.pack_dashboards, **where, **around)
-        else:
-            boards = dashboards.render_tenant(summary, every_view=config.every_dashboard, **whom, **where, **around)
-    return Declared(boards, alarms, mutes)
+    if isinstance(stack.config, PlatformConfig):
+        return rendering.of_platform(stack.names, stack.config, bundle, root)
+    return rendering.of_tenant(stack.names, stack.plan.tenant, stack.plan.environment, stack.config, bundle, root)
 
 
 def documents(platform: StackPlan) -> Iterator[Measure]:

@@ -29,26 +29,29 @@ _PARTITION = "tenant_id"
 
 
 @dataclass(frozen=True)
-class PlatformRendering:
+class Declared:
+    """What watches a stack: its dashboards, its alarms, and when those are mute."""
+
+    dashboards: Sequence[dashboards.Dashboard]
+    alarms: alerts.AlarmSet
+    mutes: Sequence[alerts.MuteRule]
+
+
+@dataclass(frozen=True)
+class PlatformRendering(Declared):
     """What the platform stack declares from the dictionary."""
 
     bundle: Bundle
     log_tables: tuple[LogTable, ...]
     queries: Mapping[str, str]
-    dashboards: Sequence[dashboards.Dashboard]
-    alarms: alerts.AlarmSet
-    mutes: Sequence[alerts.MuteRule]
     portal: Mapping[str, Path]
 
 
 @dataclass(frozen=True)
-class TenantRendering:
+class TenantRendering(Declared):
     """What a tenant stack declares from the dictionary."""
 
     bundle: Bundle
-    dashboards: Sequence[dashboards.Dashboard]
-    alarms: alerts.AlarmSet
-    mutes: Sequence[alerts.MuteRule]
 
 
 def load_bundle(packs: str, root: Path) -> Bundle:
@@ -73,6 +76,21 @@ def platform(names: Names, config: PlatformConfig, root: Path) -> PlatformRender
         pulumi.RunError: as `load_bundle`, and with every problem of the alarms, the change windows and the dashboards.
     """
     bundle = load_bundle(config.packs, root)
+    return PlatformRendering(
+        **vars(of_platform(names, config, bundle, root)),
+        bundle=bundle,
+        log_tables=log_tables(),
+        queries=views.athena_queries(names.glue_database),
+        portal=portal_files(bundle, root),
+    )
+
+
+def of_platform(names: Names, config: PlatformConfig, bundle: Bundle, root: Path) -> Declared:
+    """What watches a platform.
+
+    Raises:
+        pulumi.RunError: with every problem of the alarms, the change windows and the dashboards.
+    """
     where = {"deployment": names.deployment, "region": names.region, "account_id": names.account_id}
     with refused():
         alarms = alerts.platform_alarms(bundle.summary, **where)
@@ -80,15 +98,7 @@ def platform(names: Names, config: PlatformConfig, root: Path) -> PlatformRender
         boards = dashboards.render_platform(
             bundle.summary, packs=config.pack_dashboards, **where, **surroundings(config, bundle, alarms, root)
         )
-    return PlatformRendering(
-        bundle=bundle,
-        log_tables=log_tables(),
-        queries=views.athena_queries(names.glue_database),
-        dashboards=boards,
-        alarms=alarms,
-        mutes=mutes,
-        portal=portal_files(bundle, root),
-    )
+    return Declared(boards, alarms, mutes)
 
 
 def tenant(names: Names, tenant_id: str, environment: str, config: TenantConfig, root: Path) -> TenantRendering:
@@ -98,6 +108,15 @@ def tenant(names: Names, tenant_id: str, environment: str, config: TenantConfig,
         pulumi.RunError: as `load_bundle`, and with every problem of the alarms, the maintenance windows and the dashboards.
     """
     bundle = load_bundle(config.packs, root)
+    return TenantRendering(**vars(of_tenant(names, tenant_id, environment, config, bundle, root)), bundle=bundle)
+
+
+def of_tenant(names: Names, tenant_id: str, environment: str, config: TenantConfig, bundle: Bundle, root: Path) -> Declared:
+    """What watches one tenant and environment.
+
+    Raises:
+        pulumi.RunError: with every problem of the alarms, the maintenance windows and the dashboards.
+    """
     where = {"deployment": names.deployment, "region": names.region, "account_id": names.account_id}
     whom = {"tenant_id": tenant_id, "environment": environment}
     with refused():
@@ -106,12 +125,7 @@ def tenant(names: Names, tenant_id: str, environment: str, config: TenantConfig,
         boards = dashboards.render_tenant(
             bundle.summary, every_view=config.every_dashboard, **whom, **where, **surroundings(config, bundle, alarms, root)
         )
-    return TenantRendering(
-        bundle=bundle,
-        dashboards=boards,
-        alarms=alarms,
-        mutes=mutes,
-    )
+    return Declared(boards, alarms, mutes)
 
 
 def surroundings(config: Common, bundle: Bundle, alarms: alerts.AlarmSet, root: Path) -> dashboards.Surroundings:

@@ -42,6 +42,11 @@ class Level(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """0 for low to 3 for critical: sort by it, since the words themselves sort by the alphabet."""
+        return tuple(Level).index(self)
+
 
 class Sensitivity(StrEnum):
     """Who may read values."""

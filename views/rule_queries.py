@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kpis import rules as r
-from kpis.schema import Direction, FormulaExpression, Kpi, Source, WeightedExpression
+from kpis.formulas import formula_of, quoted
+from kpis.schema import Direction, Kpi, Source
 
 _VISIBLE = "x__period__ >= :period_start AND x__period__ < :period_end AND x__fresh__ <= :as_of"
 _SCOPE = (
@@ -77,11 +78,6 @@ def _whole(when: str, rule: r.Rule, part: _Part, kpi: Kpi, source: Source | None
     )
     strings = dict(part.strings) | {"rule": rule.id, "severity": rule.severity.value, "own": kpi.id}
     return Filled(shape, texts, strings, part.statements, part.scalars, when, rule.id, part.note)
-
-
-def quoted(name: str) -> str:
-    """An identifier as SQL writes it; unquoted when lower case, so that folding warehouses agree."""
-    return name if name.islower() else f'"{name}"'
 
 
 def _before(rule: r.PreRule, kpi: Kpi) -> _Part:  # noqa: PLR0911, C901 - one line per check
@@ -269,17 +265,3 @@ def formula_query(kpi: Kpi) -> Filled:
         f"FROM {tables} ORDER BY entity"
     )
     return Filled(shape, strings=strings, scalars={"formula": formula_of(kpi)})
-
-
-def formula_of(kpi: Kpi) -> str:
-    """The scalar expression over the upstream aliases; weights scaled to 0..100 between floor and ceiling, where NULL stays NULL."""
-    expression = kpi.expression
-    if isinstance(expression, FormulaExpression):
-        return expression.formula
-    if not isinstance(expression, WeightedExpression):
-        raise TypeError(f"{kpi.id} has a SQL expression, not a formula")
-    terms: list[str] = []
-    for alias, term in sorted(expression.weights.items()):
-        scaled = f"GREATEST(0, LEAST(100, 100.0 * ({alias} - ({term.floor!r})) / ({term.ceiling - term.floor!r})))"
-        terms.append(f"{term.weight!r} * CASE WHEN {alias} IS NULL THEN NULL ELSE {scaled} END")
-    return " + ".join(terms)

@@ -98,7 +98,7 @@ def routes_of(kpis: Iterable[Kpi]) -> tuple[Route, ...]:
 
 def at_least(level: Level) -> tuple[Level, ...]:
     """The severities from a level up."""
-    return LEVELS[LEVELS.index(level) :]
+    return LEVELS[level.rank :]
 
 
 def _keys(kpi: Kpi) -> Iterator[_Key]:
@@ -123,13 +123,13 @@ def _muted(window: Window, timezone: str) -> Muted:
 def _escalation(route: AlertRoute, routes: Sequence[AlertRoute], after: timedelta) -> tuple[Receiver, tuple[Level, ...]]:
     """Who hears next: the KPI's route of the next higher severity, for what it was not sent at once; without one the same target again."""
     wait = format_duration(after)
-    higher = [each for each in routes if LEVELS.index(each.severity) > LEVELS.index(route.severity)]
+    higher = [each for each in routes if each.severity.rank > route.severity.rank]
     if not higher:
         return Receiver(route.channel, route.target, wait), at_least(route.severity)
-    next_up = min(higher, key=lambda each: (LEVELS.index(each.severity), each.channel, each.target))
-    below = LEVELS[LEVELS.index(route.severity) : LEVELS.index(next_up.severity)]
+    next_up = min(higher, key=lambda each: (each.severity.rank, each.channel, each.target))
+    below = LEVELS[route.severity.rank : next_up.severity.rank]
     return Receiver(next_up.channel, next_up.target, wait), below
 
 
 def _rank(severities: Sequence[Level]) -> tuple[int, ...]:
-    return tuple(LEVELS.index(each) for each in severities)
+    return tuple(each.rank for each in severities)

@@ -11,6 +11,7 @@ import jinja2
 import orjson
 
 from kpis.prometheus_names import label_value
+from kpis.templating import text_environment
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "prometheus"
 # Line ends and control characters of YAML 1.1 that JSON leaves as they are; Go's YAML refuses or folds them.
@@ -74,9 +75,8 @@ def duration(seconds: int) -> str:
 @cache
 def environment() -> jinja2.Environment:
     """The templates of this room. Their marks are `<< >>` and `<% %>`, since braces belong to PromQL and to Prometheus's templates."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
+    made = text_environment(
+        TEMPLATES,
         variable_start_string="<<",
         variable_end_string=">>",
         block_start_string="<%",
@@ -86,8 +86,6 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        # The output is YAML, not HTML: every text goes through tojson.
-        autoescape=False,  # noqa: S701
     )
     filters = cast("dict[str, Any]", made.filters)
     # Jinja's own tojson writes `>` as \u003e for HTML, which nobody can read in an expression.

@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 
 from croniter import CroniterBadDateError, croniter
 
+from alerts.mute_schedule import LONGEST, SHORTEST
 from alerts.simulator.actions import MuteWindow
 from alerts.simulator.model import UnsupportedError
 from alerts.specs import MuteRule
 
 MOST_ALARMS = 100
 """Alarms one mute rule may name."""
-SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=15)
 _EXPRESSION = re.compile(r"(cron|at)\((.*)\)")
 _FIELD = re.compile(
     r"(?:\*|(?:[0-9]{1,2}|[A-Z]{3})(?:-(?:[0-9]{1,2}|[A-Z]{3}))?)(?:,(?:[0-9]{1,2}|[A-Z]{3})(?:-(?:[0-9]{1,2}|[A-Z]{3}))?)*"

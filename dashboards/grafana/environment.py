@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import jinja2
-import orjson
 
 from kpis import prometheus_names
 from kpis.common import Verdict
 from kpis.metric_names import VERDICT_CODES
+from kpis.templating import text_environment
 
 SCHEMA_VERSION = 42
 """Of the classic dashboard JSON, as Grafana 12 and grafana-foundation-sdk 0.0.21 write it."""
@@ -23,23 +23,10 @@ _COLORS = {Verdict.ADEQUATE: "green", Verdict.LOW: "yellow", Verdict.CRITICAL: "
 Json = dict[str, Any]
 
 
-def dumps(value: Any) -> str:
-    """JSON of a value, the same text for equal values: what `tojson` gives in the templates."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-
-
 @cache
 def environment() -> jinja2.Environment:
     """The environment all Grafana templates are compiled in."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        # The output is JSON, not HTML: every value goes through tojson.
-        autoescape=False,  # noqa: S701
-        keep_trailing_newline=True,
-    )
-    made.policies["json.dumps_function"] = dumps
-    made.policies["json.dumps_kwargs"] = {}
+    made = text_environment(TEMPLATES, keep_trailing_newline=True)
     cast("dict[str, Any]", made.globals).update(
         m=prometheus_names,
         schema_version=SCHEMA_VERSION,

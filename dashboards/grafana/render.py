@@ -25,7 +25,6 @@ TOP = 20
 NAMED = 200
 """KPIs that a dashboard knows by name, unit and bands, the most important first; it shows the others by their id and plain number."""
 TAG = "kpi-observatory"
-_CRITICALITY = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 _ANY_KPI = "${__field.labels.kpi_id}"
 # The cell itself, not what a mapping shows for it.
 _ROW_KPI = "${__value.raw}"
@@ -73,7 +72,7 @@ def render_all(around: Surroundings, site: Site | None = None) -> Iterator[Artif
 def most_important(kpis: Iterable[Kpi]) -> list[Kpi]:
     """Active KPIs by tier, then criticality, then id."""
     active = [kpi for kpi in kpis if kpi.status is Status.ACTIVE]
-    return sorted(active, key=lambda kpi: (kpi.tier, _CRITICALITY[kpi.criticality], kpi.id))
+    return sorted(active, key=lambda kpi: (kpi.tier, -kpi.criticality.rank, kpi.id))
 
 
 def digest_of(around: Surroundings, kpis: Iterable[Kpi]) -> str:

@@ -14,6 +14,7 @@ import pulumi_aws as aws
 from infra import iam
 from infra.components.base import Component, Context
 from infra.components.workers import CONTAINER, Workers
+from kpis.templating import text_environment
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 LANES = ("run-open", "run-light", "run-close")
@@ -102,11 +103,7 @@ def render_definition(ctx: Context, *, task_definition_arn: str, subnet_ids: lis
         pulumi.RunError: when the template does not render to JSON.
     """
     names = ctx.names
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701 - the text is JSON, parsed right after, and never reaches a browser
-    )
+    environment = text_environment(TEMPLATES)
     try:
         text = environment.get_template("kpi_run.asl.json.j2").render(
             functions={each.replace("-", "_"): names.function_arn(each) for each in LANES},

@@ -18,15 +18,15 @@ import jinja2
 
 from kpis.artifact import Artifact, Surroundings
 from kpis.burn import burns_of, severity_of
-from kpis.common import Environment, Level, format_duration
+from kpis.common import Environment, format_duration
 from kpis.exchange.openslo_models import DESCRIPTION_MAX, DISPLAY_NAME_MAX, shorthand_of
 from kpis.exchange.texts import clip, dns_label, yaml_text
 from kpis.prometheus_names import ENVIRONMENT, KPI_ID, SLA_OK, label_value
 from kpis.schema import AlertRoute, Kpi, Pack
 from kpis.slo import Slo, slo_of
+from kpis.templating import text_environment
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_LEVELS = tuple(Level)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def policies_of(kpi: Kpi, slo: Slo) -> tuple[Policy, ...]:
 def targets_of(kpi: Kpi) -> tuple[Target, ...]:
     """Who hears of it: the KPI's routes, each once; the platform's pipeline when it has none."""
     routes: dict[tuple[str, str], AlertRoute] = {}
-    for route in sorted(kpi.alerts, key=lambda route: _LEVELS.index(route.severity)):
+    for route in sorted(kpi.alerts, key=lambda route: route.severity.rank):
         routes.setdefault((route.channel, route.target), route)
     return tuple(_target(kpi, route) for _, route in sorted(routes.items())) or (PIPELINE,)
 
@@ -133,12 +133,6 @@ def _target(kpi: Kpi, route: AlertRoute) -> Target:
 
 @cache
 def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        # The output is YAML, not HTML: every text goes through `text`.
-        autoescape=False,  # noqa: S701
-    )
+    environment = text_environment(_TEMPLATES, keep_trailing_newline=True)
     cast("dict[str, Any]", environment.filters)["text"] = yaml_text
     return environment.get_template(name)

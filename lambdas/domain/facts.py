@@ -12,6 +12,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from kpis.common import Grain
+from kpis.formulas import quoted
 from kpis.rules import ColumnRange, EntitiesCovered, Freshness, NullRatio, PreRule, RowCount
 from kpis.schema import Source
 from lambdas.domain.model import Run
@@ -33,11 +34,6 @@ class SourceFacts:
     nulls: Mapping[str, int] = field(default_factory=dict[str, int])
     lowest: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
     highest: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
-
-
-def quoted(name: str) -> str:
-    """An identifier as SQL writes it; unquoted when lower case, so that folding warehouses agree."""
-    return name if name.islower() else f'"{name}"'
 
 
 def binds(run: Run) -> dict[str, Any]:

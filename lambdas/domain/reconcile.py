@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from kpis.common import Status
 from kpis.cron import to_scheduler
 from kpis.hashing import canonical_json, definition_hash
-from kpis.schema import Dictionary, Kpi, Trigger
+from kpis.schema import Dictionary, Kpi, Source, Trigger
 from lambdas.domain.dispatch import COMPLETED
 from lambdas.domain.model import TenantSettings, TriggerType
 from lambdas.domain.timestamps import iso
@@ -78,6 +78,33 @@ def content_hash(kpi: Kpi, sources: str) -> str:
     return hashlib.sha256(f"{canonical_json(kpi)}\0{sources}".encode()).hexdigest()
 
 
+def declared(sources: Iterable[Source]) -> str:
+    """Golden data tables as they are declared, as JSON in a definition row."""
+    return json.dumps([json.loads(canonical_json(source)) for source in sources], sort_keys=True)
+
+
+def definition_attributes(kpi: Kpi, *, sources: str, hashed: str, environment: str, status: str, at: datetime) -> dict[str, Any]:
+    """The attributes of a definition row, but for its key and who wrote it; `sources` are `declared`, `hashed` is the `content_hash`."""
+    return {
+        "environment": environment,
+        "kpi_id": kpi.id,
+        "contract_version": kpi.contract_version,
+        "definition": canonical_json(kpi),
+        "definition_hash": definition_hash(kpi),
+        "content_hash": hashed,
+        "sources": sources,
+        "status": status,
+        "pack": kpi.pack,
+        "layer": kpi.layer.value,
+        "name": kpi.name,
+        "owner": kpi.owners.business,
+        "criticality": kpi.criticality.value,
+        "unit": kpi.unit,
+        "grain": kpi.grain.value,
+        "updated_at": iso(at),
+    }
+
+
 @dataclass(frozen=True)
 class ImportScope:
     """Whose catalog, in which environment, from which bundle; `dry_run` only plans."""
@@ -106,8 +133,7 @@ class CatalogImport:
         by_id = {source.id: source for source in dictionary.sources}
         wanted = [kpi for kpi in dictionary.kpis if scope.tenant_id in kpi.tenants and scope.environment in kpi.environments]
         for kpi in wanted:
-            sources = json.dumps([json.loads(canonical_json(by_id[ref.gdp])) for ref in kpi.gdp_sources], sort_keys=True)
-            self._import(kpi, sources)
+            self._import(kpi, declared(by_id[ref.gdp] for ref in kpi.gdp_sources))
         for kpi_id in sorted(set(self._versions) - {kpi.id for kpi in wanted}):
             self._retire(kpi_id)
         return self._changes
@@ -160,26 +186,10 @@ class CatalogImport:
 
     def _row(self, kpi: Kpi, sources: str, hashed: str) -> dict[str, Any]:
         environment = self._scope.environment
-        return {
-            "sk": f"{environment}#kpi#{kpi.id}#{kpi.contract_version}",
-            "environment": environment,
-            "kpi_id": kpi.id,
-            "contract_version": kpi.contract_version,
-            "definition": canonical_json(kpi),
-            "definition_hash": definition_hash(kpi),
-            "content_hash": hashed,
-            "sources": sources,
-            "status": kpi.status.value,
-            "pack": kpi.pack,
-            "layer": kpi.layer.value,
-            "name": kpi.name,
-            "owner": kpi.owners.business,
-            "criticality": kpi.criticality.value,
-            "unit": kpi.unit,
-            "grain": kpi.grain.value,
-            "updated_at": iso(self._now()),
-            "bundle": self._scope.bundle,
-        }
+        attributes = definition_attributes(
+            kpi, sources=sources, hashed=hashed, environment=environment, status=kpi.status.value, at=self._now()
+        )
+        return {"sk": f"{environment}#kpi#{kpi.id}#{kpi.contract_version}", **attributes, "bundle": self._scope.bundle}
 
     def _retire(self, kpi_id: str) -> None:
         live = [row for row in self._versions[kpi_id].values() if row.get("status") != Status.RETIRED.value]

@@ -11,7 +11,8 @@ from typing import Any
 from sqlglot import exp
 
 from kpis import sql as judged
-from kpis.schema import FormulaExpression, Kpi, KpiRef, SqlExpression, WeightedExpression
+from kpis.formulas import formula_of
+from kpis.schema import Kpi, KpiRef, SqlExpression
 from lambdas.domain.errors import ErrorCode, KpiError
 
 # sqlglot writes named parameters of PostgreSQL as its drivers do; ours stay :name until an adapter knows its driver.
@@ -60,25 +61,6 @@ def scalar(formula: str, names: Sequence[str]) -> str:
         KpiError: SQL_ERROR naming what is not allowed.
     """
     return _scalar(formula, tuple(names))
-
-
-def weighted(expression: WeightedExpression) -> str:
-    """A composite as a formula: each value scaled to 0..100 between floor and ceiling, then weighted. NULL stays NULL."""
-    terms: list[str] = []
-    for alias, term in sorted(expression.weights.items()):
-        scaled = f"GREATEST(0, LEAST(100, 100.0 * ({alias} - ({term.floor!r})) / ({term.ceiling - term.floor!r})))"
-        # GREATEST and LEAST skip NULL, which would turn a missing value into a score.
-        terms.append(f"{term.weight!r} * CASE WHEN {alias} IS NULL THEN NULL ELSE {scaled} END")
-    return " + ".join(terms)
-
-
-def formula_of(kpi: Kpi) -> str:
-    """The formula of a KPI over KPIs."""
-    if isinstance(kpi.expression, WeightedExpression):
-        return weighted(kpi.expression)
-    if isinstance(kpi.expression, FormulaExpression):
-        return kpi.expression.formula
-    raise KpiError(ErrorCode.INTERNAL, f"{kpi.id} has a SQL expression, not a formula")
 
 
 def compiled(kpi: Kpi, entities: Sequence[str] | None) -> tuple[str, dict[str, Any]]:

@@ -13,8 +13,8 @@ import pytest
 import dashboards
 from dashboards import render
 from dashboards.validate import body_problems
-from dashboards.widgets import dumps
 from kpis.summary import DictionarySummary
+from kpis.templating import dumps
 from tests.bench.report import Report
 from tests.unit.alerts.factory import row, summary
 

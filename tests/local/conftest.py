@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -15,6 +15,7 @@ from boto3.dynamodb.conditions import ConditionBase, Key
 from cli import aws
 from cli import stack as stack_access
 from local.settings import LocalSettings, load_settings
+from tests.local.throwaway import Tables, own_bucket, own_key, own_tables
 
 
 def wait_until(done: Callable[[], bool], *, seconds: float, what: str) -> None:
@@ -94,6 +95,27 @@ def stack() -> Stack:
     except requests.RequestException as error:
         pytest.fail(f"the embedded stack does not answer on port {settings.gateway_port} ({error}); start it with: make up")
     return running
+
+
+@pytest.fixture
+def tables(stack: Stack) -> Iterator[Tables]:
+    """A catalog and an audit table of the test's own."""
+    with own_tables(stack) as made:
+        yield made
+
+
+@pytest.fixture
+def bucket(stack: Stack) -> Iterator[str]:
+    """A bucket with Object Lock of the test's own."""
+    with own_bucket(stack) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def key_id(stack: Stack) -> Iterator[str]:
+    """A signing key of the module's own."""
+    with own_key(stack) as made:
+        yield made
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,30 +18,12 @@ from lambdas.domain.audit.checkpoint import SignedCheckpoint, checkpoint_problem
 from lambdas.domain.control.unit import HEAD, Put
 from lambdas.domain.errors import ErrorCode, KpiError
 from tests.local.conftest import Stack
-from tests.local.throwaway import Tables, own_bucket, own_key, own_tables
+from tests.local.throwaway import Tables
 from tests.unit.lambdas.audit.factory import facts
 
 pytestmark = pytest.mark.local
 TENANT, OTHER = "acme", "acme-two"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def tables(stack: Stack) -> Iterator[Tables]:
-    with own_tables(stack) as made:
-        yield made
-
-
-@pytest.fixture
-def bucket(stack: Stack) -> Iterator[str]:
-    with own_bucket(stack) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def key_id(stack: Stack) -> Iterator[str]:
-    with own_key(stack) as made:
-        yield made
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,30 +22,12 @@ from lambdas.domain.limits.limiter import Limiter, Limits, Traffic
 from lambdas.domain.limits.rows import Mark, Row
 from lambdas.domain.search import Loader, Query, build, rebuild, update
 from tests.local.conftest import Stack
-from tests.local.throwaway import Tables, new_id, own_bucket, own_key, own_tables
+from tests.local.throwaway import Tables, new_id, own_key
 from tests.unit.lambdas.search.factory import document
 
 pytestmark = pytest.mark.local
 TENANT, OTHER = "acme", "acme-two"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def tables(stack: Stack) -> Iterator[Tables]:
-    with own_tables(stack) as made:
-        yield made
-
-
-@pytest.fixture
-def bucket(stack: Stack) -> Iterator[str]:
-    with own_bucket(stack) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def key_id(stack: Stack) -> Iterator[str]:
-    with own_key(stack) as made:
-        yield made
 
 
 class TestLimits:

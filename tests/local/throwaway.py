@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from lambdas.adapters.limit_rows import DynamoRows
-from tests.local.conftest import Stack
+
+if TYPE_CHECKING:  # the fixtures of conftest are made with this module
+    from tests.local.conftest import Stack
 
 
 def new_id() -> str:

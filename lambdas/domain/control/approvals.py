@@ -43,7 +43,6 @@ def new_request(
     """
     shelf = desk.shelf(call)
     base = shelf.active(version.kpi.id) or shelf.newest_that_ran(version.kpi.id)
-    levels = list(Level)
     return ChangeRequest(
         request_id=request_id,
         tenant_id=call.tenant_id,
@@ -52,7 +51,7 @@ def new_request(
         contract_version=version.number,
         action=action,
         definition_hash=version.hash,
-        criticality=max((version.kpi.criticality, base.kpi.criticality if base else Level.LOW), key=levels.index),
+        criticality=max((version.kpi.criticality, base.kpi.criticality if base else Level.LOW), key=lambda level: level.rank),
         requested_by=call.actor,
         authors=version.authors if action in _TO_RUN else (),
         justification=call.reason,

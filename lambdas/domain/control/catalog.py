@@ -11,13 +11,12 @@ from functools import cached_property
 from typing import Any, cast
 
 from kpis.common import Environment, Status, version_key
-from kpis.hashing import canonical_json, definition_hash
 from kpis.schema import Kpi, Source
 from lambdas.domain.control import keys
 from lambdas.domain.control.states import VersionStatus
 from lambdas.domain.control.unit import Change, ControlStore, Delete, Put, Row
 from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.domain.reconcile import content_hash, waits_for
+from lambdas.domain.reconcile import content_hash, declared, definition_attributes, waits_for
 from lambdas.domain.timestamps import iso
 
 ORDER = (Environment.DEV, Environment.STG, Environment.PRD)
@@ -96,27 +95,12 @@ def as_written(kpi: Kpi) -> Kpi:
 def new_values(
     kpi: Kpi, sources: Mapping[str, Source], environment: str, status: VersionStatus, at: datetime, authors: Sequence[str]
 ) -> dict[str, Any]:
-    """The attributes of a definition row, as the catalog import writes them too."""
-    declared = json.dumps([json.loads(canonical_json(sources[ref.gdp])) for ref in kpi.gdp_sources if ref.gdp in sources], sort_keys=True)
-    return {
-        "environment": environment,
-        "kpi_id": kpi.id,
-        "contract_version": kpi.contract_version,
-        "definition": canonical_json(kpi),
-        "definition_hash": definition_hash(kpi),
-        "content_hash": content_hash(kpi, declared),
-        "sources": declared,
-        "status": status.value,
-        "pack": kpi.pack,
-        "layer": kpi.layer.value,
-        "name": kpi.name,
-        "owner": kpi.owners.business,
-        "criticality": kpi.criticality.value,
-        "unit": kpi.unit,
-        "grain": kpi.grain.value,
-        "updated_at": iso(at),
-        "authors": sorted(set(authors)),
-    }
+    """The attributes of a definition row, as the catalog import writes them, and who wrote them."""
+    known = declared(sources[ref.gdp] for ref in kpi.gdp_sources if ref.gdp in sources)
+    attributes = definition_attributes(
+        kpi, sources=known, hashed=content_hash(kpi, known), environment=environment, status=status.value, at=at
+    )
+    return attributes | {"authors": sorted(set(authors))}
 
 
 @dataclass(frozen=True)

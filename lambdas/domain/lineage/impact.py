@@ -23,7 +23,6 @@ VALUE_FIELDS = frozenset({"expression", "sources", "unit", "grain", "entity_dime
 """Fields of a definition that make its values, or what they mean to a formula; a change of others reaches no other KPI's values."""
 DELIVERY_FIELDS = frozenset({"pre_validation", "post_validation", "schedule", "sla", "error_policy", "lane", "verdict"})
 """Fields that decide whether and when values are delivered."""
-_LEVELS = tuple(Level)
 
 
 def impact(graph: Graph, tenant_id: str, change: Change, now: datetime) -> ImpactReport:
@@ -131,7 +130,7 @@ def _report(
     return ImpactReport(
         change=change,
         title=change.title,
-        highest_criticality=max((kpi.criticality for kpi in kpis), key=_LEVELS.index, default=None),
+        highest_criticality=max((kpi.criticality for kpi in kpis), key=lambda level: level.rank, default=None),
         affected=tuple(_affected(each, graph.kpis[each.kpi_id]) for each in ordered[:LISTED]),
         variants=tuple(variants[:LISTED]),
         consumers=consumers[:LISTED],
