@@ -42,7 +42,7 @@ test: ## Run all tests against the running system (starts it when it does not ru
 	@if [ ! -x $(VENV)/python ] || ! bin/kpi services --quiet; then $(MAKE) --no-print-directory up; fi
 	$(VENV)/python -m pytest tests/unit tests/infra tests/local
 
-check: setup ## Lint, format, types, import arrows, the KPI dictionary, its pages, alarms and quotas
+check: setup ## Lint, format, types, import arrows, the KPI dictionary, its pages, alarms and quotas, the API document
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/pyright
@@ -51,6 +51,7 @@ check: setup ## Lint, format, types, import arrows, the KPI dictionary, its page
 	bin/kpi render --check
 	bin/kpi test-alarms --coverage
 	bin/kpi limits
+	bin/kpi openapi
 
 lock: setup ## Resolve the pinned dependencies anew, hashes and all (after a change of pyproject.toml or an .in file)
 	.local/bootstrap/bin/uv pip compile -q pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-header -o requirements.lock

@@ -38,6 +38,11 @@ class Scope:
     tenant_id: str = ""
     environment: str = ""
 
+    @property
+    def change_machine_arn(self) -> str:
+        """The state machine in which change requests wait."""
+        return f"{self.state_machine_arn.removesuffix('-run')}-change"
+
 
 def render_platform_alarms(summary: DictionarySummary, *, deployment: str, region: str, account_id: str) -> AlarmSet:
     """See `alerts.platform_alarms`.

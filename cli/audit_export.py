@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,16 +11,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli import aws
 from cli import stack as stacks
 from cli.errors import ExitCode, KpiError
-from lambdas.adapters.audit_chain import AuditChains, TamperedError
+from lambdas.adapters.audit_chain import TamperedError
 from lambdas.adapters.aws import Clients
-from lambdas.adapters.checkpoints import CheckpointObjects, LockMode, Retention
-from lambdas.adapters.control_store import DynamoControlStore
-from lambdas.adapters.evidence_reads import DynamoEvidenceLogs, PublishedSets
-from lambdas.adapters.runlogs import DynamoRunLogs
+from lambdas.adapters.evidence_exports import Where, exporter
 from lambdas.adapters.signing import KmsKey
 from lambdas.domain.audit.checkpoint import Verifier
 from lambdas.domain.audit.evidence import Evidence, Subject, make_bundle
-from lambdas.domain.audit.export import Exporter, Seal
+from lambdas.domain.audit.export import Seal
 from lambdas.domain.errors import ErrorCode
 from lambdas.domain.errors import KpiError as DomainError
 from lambdas.domain.model import LogTable
@@ -28,8 +25,6 @@ from lambdas.domain.timestamps import iso
 from local.settings import LocalSettings
 
 _EXITS = {ErrorCode.INVALID_INPUT: ExitCode.USAGE, ErrorCode.NOT_FOUND: ExitCode.USAGE, ErrorCode.CONFLICT: ExitCode.FAILED}
-_UNUSED = Retention(LockMode.COMPLIANCE, timedelta(days=2557))
-"""An export writes no checkpoint."""
 
 
 def export_bundle(
@@ -54,7 +49,7 @@ def export_bundle(
         key = KmsKey(clients, key_id)
         public = key.public_key()
         seal = Seal(key.sign, public, verifier_of(public), key.arn)
-        evidence = _exporter(clients, outputs, seal, now).gather(subject, now)
+        evidence = exporter(clients, _where(outputs), seal, lambda: now).gather(subject, now)
         return make_bundle(evidence, made_at=iso(now), sign=key.sign), evidence
     except TamperedError as error:
         raise KpiError(about, error.message, next="find out who changed the log", code=ExitCode.FAILED) from error
@@ -64,19 +59,12 @@ def export_bundle(
         raise KpiError(about, f"cannot be read: {error}", next="run `kpi status`") from error
 
 
-def _exporter(clients: Clients, outputs: dict[str, Any], seal: Seal, now: datetime) -> Exporter:
+def _where(outputs: dict[str, Any]) -> Where:
     tables: dict[str, str] = outputs["tables"]
     artifacts = str(outputs["artifactsBucket"])
     # The platform names its buckets alike.
     audit = str(outputs.get("auditBucket") or f"{artifacts.removesuffix('artifacts')}audit")
-    return Exporter(
-        catalog=DynamoControlStore(clients, tables["catalog"], tables["audit"]),
-        logs=DynamoEvidenceLogs(DynamoRunLogs(clients, {table: tables[table.value] for table in LogTable})),
-        chains=AuditChains(clients, tables["catalog"], tables["audit"]),
-        checkpoints=CheckpointObjects(clients, audit, _UNUSED, seal.verify, lambda: now),
-        artifacts=PublishedSets(clients, artifacts),
-        seal=seal,
-    )
+    return Where(tables["catalog"], tables["audit"], {table: tables[table.value] for table in LogTable}, artifacts, audit)
 
 
 class LocalClients(Clients):

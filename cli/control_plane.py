@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import uuid4
 
 import requests
 
@@ -17,7 +18,7 @@ ADMIN = "platform-admin@kpi.example"
 
 
 class ControlPlane:
-    """Reads from the API as the demo's platform admin."""
+    """The API as the demo's platform admin uses it, for one tenant a call."""
 
     def __init__(self, settings: LocalSettings) -> None:
         outputs = stacks.outputs(settings, stacks.PLATFORM_STACK)
@@ -34,8 +35,22 @@ class ControlPlane:
         Raises:
             KpiError: with the problem's own words, or when the API does not answer.
         """
+        return self._send("GET", path, {"X-Tenant-Id": tenant}, parameters, None)
+
+    def post(self, path: str, tenant: str, body: Mapping[str, Any], **parameters: str) -> dict[str, Any]:
+        """One POST for a tenant, under an idempotency key of its own.
+
+        Raises:
+            KpiError: with the problem's own words, or when the API does not answer.
+        """
+        return self._send("POST", path, {"X-Tenant-Id": tenant, "X-Idempotency-Key": uuid4().hex}, parameters, body)
+
+    def _send(
+        self, method: str, path: str, headers: Mapping[str, str], parameters: Mapping[str, str], body: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        url = f"{self._url}{path}"
         try:
-            answer = self._session.get(f"{self._url}{path}", params=parameters, headers={"X-Tenant-Id": tenant}, timeout=TIMEOUT_SECONDS)
+            answer = self._session.request(method, url, params=parameters, headers=headers, json=body, timeout=TIMEOUT_SECONDS)
         except requests.RequestException as error:
             raise KpiError(self._url, f"the control plane does not answer ({type(error).__name__})", next="run `make up`") from error
         if not answer.ok:

@@ -42,7 +42,7 @@ def set_secrets(context: UpContext) -> None:
 
 
 def create_people(context: UpContext) -> None:
-    """A platform admin, and an admin and a reader for each tenant."""
+    """A platform admin, and for each tenant the people that a change needs (cli/demo_users.py)."""
     tenants = tuple(name.partition(".")[0] for name in stacks.TENANT_STACKS)
     pool = stacks.outputs(context.settings, stacks.PLATFORM_STACK)["userPoolId"]
     made = demo_users.ensure(aws.client(context.settings, "cognito-idp"), context.settings, pool, tenants)

@@ -1,4 +1,4 @@
-"""People of the demo: one per role and tenant, with random passwords kept under `.local/` of this checkout."""
+"""People of the demo: those a change of a KPI needs, with random passwords kept under `.local/` of this checkout."""
 
 from __future__ import annotations
 
@@ -16,20 +16,38 @@ PLATFORM_TENANT = "platform"
 
 @dataclass(frozen=True)
 class Person:
-    """One user of the demo: its role (a Cognito group, K18) and tenant."""
+    """One user of the demo: its role (a Cognito group, K18), its tenant and, unless it may use all, the environments it may use."""
 
     username: str
     group: str
     tenant: str
+    environments: str | None = None
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What the pool knows of it; the `custom:` ones are claims of its tokens."""
+        known = {"email": self.username, "email_verified": "true", "custom:tenant_id": self.tenant}
+        return known | ({"custom:environments": self.environments} if self.environments is not None else {})
 
 
 def people(tenants: tuple[str, ...]) -> list[Person]:
-    """A platform admin, and for each tenant a client admin and a reader."""
-    own = [Person("platform-admin@kpi.example", "platform-admin", PLATFORM_TENANT)]
-    for tenant in tenants:
-        own.append(Person(f"admin@{tenant}.example", "client-admin", tenant))
-        own.append(Person(f"cfo@{tenant}.example", "read-only", tenant))
-    return own
+    """A platform admin, and for each tenant its people.
+
+    Who asked for a change cannot sign it, and both sides of a dual approval are signed by two people (K31): so there are three client
+    admins. The author may use dev and stg only.
+    """
+    return [Person("platform-admin@kpi.example", "platform-admin", PLATFORM_TENANT), *(each for tenant in tenants for each in _of(tenant))]
+
+
+def _of(tenant: str) -> list[Person]:
+    return [
+        Person(f"admin@{tenant}.example", "client-admin", tenant),
+        Person(f"business@{tenant}.example", "client-admin", tenant),
+        Person(f"technical@{tenant}.example", "client-admin", tenant),
+        Person(f"author@{tenant}.example", "client-admin", tenant, "dev,stg"),
+        Person(f"cfo@{tenant}.example", "read-only", tenant),
+        Person(f"auditor@{tenant}.example", "read-only", tenant),
+    ]
 
 
 def passwords_file(settings: LocalSettings) -> Path:
@@ -77,13 +95,12 @@ def _exists(client: Any, pool_id: str, username: str) -> bool:
 
 
 def _create(client: Any, pool_id: str, person: Person, password: str) -> None:
-    attributes = {"email": person.username, "email_verified": "true", "custom:tenant_id": person.tenant}
     client.admin_create_user(
         UserPoolId=pool_id,
         Username=person.username,
         MessageAction="SUPPRESS",
         TemporaryPassword=password,
-        UserAttributes=[{"Name": name, "Value": value} for name, value in attributes.items()],
+        UserAttributes=[{"Name": name, "Value": value} for name, value in person.attributes.items()],
     )
     client.admin_set_user_password(UserPoolId=pool_id, Username=person.username, Password=password, Permanent=True)
     client.admin_add_user_to_group(UserPoolId=pool_id, Username=person.username, GroupName=person.group)

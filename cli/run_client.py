@@ -62,8 +62,12 @@ class RunClient:
         try:
             answer = self._states.start_execution(stateMachineArn=self._arn, name=name, input=request.model_dump_json(exclude_none=True))
         except self._states.exceptions.ExecutionAlreadyExists:
-            return f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}", True
+            return self.execution_arn(name), True
         return str(answer["executionArn"]), False
+
+    def execution_arn(self, name: str) -> str:
+        """The ARN of an execution that was started under a name."""
+        return f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     def wait(self, execution_arn: str, request: RunRequest, *, known: bool) -> Finished:
         """Wait until an execution ends."""

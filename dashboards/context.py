@@ -17,7 +17,7 @@ from kpis.summary import DictionaryRow, DictionarySummary
 TOP = 20
 """KPIs listed on a dashboard by name, so that its size does not grow with the dictionary."""
 TIER_0_LIMIT = 10
-FUNCTIONS = ("api", "run-open", "run-light", "run-close", "reconciler", "dispatcher", "log-stream", "widgets")
+FUNCTIONS = ("api", "run-open", "run-light", "run-close", "reconciler", "dispatcher", "log-stream", "widgets", "governance")
 LOG_TABLES = ("log-run", "log-sourcing", "log-pre-validation", "log-post-validation", "log-delivery")
 ALL_PACKS = "all"
 ENVIRONMENTS = ("prod", "stg", "dev")

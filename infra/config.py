@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
@@ -64,11 +65,46 @@ def _duration(text: str) -> str:
     return text
 
 
+def _near(year: int) -> None:
+    if year not in range(2000, 2200):
+        raise ValueError("not a year from 2000 to 2199")
+
+
+def _moment(text: str) -> datetime:
+    """A date or moment; without an offset it is UTC."""
+    found = datetime.fromisoformat(text)
+    _near(found.year)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _is_span(text: str) -> str:
+    """A number and a unit, at most ten years."""
+    if int(text[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[text[-1]] > 3660 * 86_400:
+        raise ValueError("longer than 3660d")
+    return text
+
+
+def _is_moment(text: str) -> str:
+    _moment(text)
+    return text
+
+
+def _is_day(text: str) -> str:
+    found = date.fromisoformat(text)
+    _near(found.year)
+    return found.isoformat()
+
+
 LogRetention = Annotated[
     Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
     BeforeValidator(_number),
 ]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Moment = Annotated[str, AfterValidator(_is_moment)]
+Day = Annotated[str, AfterValidator(_is_day)]
+Weekday = Annotated[int, Field(ge=0, le=6)]
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Duration = Annotated[str, Field(pattern=r"^[0-9]{1,9}[smhd]$"), AfterValidator(_is_span)]
 Minute = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:00Z$")]
 
 
@@ -189,7 +225,7 @@ class PlatformConfig(Common):
     audit_lock: AuditLock = Field(default=AuditLock(), description="a section with mode, days")
     alerts: AlertTopics = Field(default=AlertTopics(), description="a section with cfoOffice, ops, dataQuality, platformEngineering")
     change_windows: tuple[MuteWindow, ...] = Field(
-        default=(), max_length=8, description="up to 8 windows of name, reason, schedule, duration in which the platform's alarms are mute"
+        default=(), max_length=5, description="up to 5 windows of name, reason, schedule, duration in which the platform's alarms are mute"
     )
     pack_dashboards: bool = Field(default=False, description="true for a dashboard of each pack as well (3 USD a month each)")
     backup_retention_days: int = Field(default=35, ge=1, le=3650, description="days a daily backup is kept, 1 to 3650")
@@ -206,6 +242,80 @@ class Route(Section):
     severity: Literal["low", "medium", "high", "critical"] = Field(description="low, medium, high or critical")
     protocol: Literal["email", "https", "sqs", "lambda"] = Field(description="email, https, sqs or lambda")
     endpoint: str = Field(min_length=3, description="an address that fits the protocol")
+
+
+class Limits(Section):
+    """Calls a minute of a tenant, all its people together: the most that its administrators may set."""
+
+    reads: int = Field(default=600, ge=1, le=1_000_000, description="reads a minute, 600 unless given")
+    writes: int = Field(default=120, ge=1, le=1_000_000, description="writes a minute, 120 unless given")
+
+
+class ChangeHours(Section):
+    """Hours of some weekdays in which changes go live."""
+
+    days: tuple[Weekday, ...] = Field(min_length=1, description="a list of weekdays, 0 (Monday) to 6 (Sunday)")
+    start: ClockTime = Field(description="a time of the day, such as 08:00")
+    end: ClockTime = Field(description="a time of the day, such as 18:00; before start it is on the day after")
+
+
+class Freeze(Section):
+    """A time without changes."""
+
+    start: Moment = Field(description="a date or moment in ISO 8601, inclusive, such as 2026-12-20")
+    until: Moment = Field(description="a date or moment in ISO 8601 after the start, exclusive, such as 2027-01-04")
+    reason: str = Field(min_length=1, max_length=400, description="why, up to 400 characters")
+
+    @field_validator("until")
+    @classmethod
+    def _after_the_start(cls, until: str, info: ValidationInfo) -> str:
+        start = info.data.get("start")
+        if start is not None and _moment(until) <= _moment(start):
+            raise ValueError("not after the start")
+        return until
+
+
+class Gates(Section):
+    """What a version must show in the environment before, to be promoted."""
+
+    soak: Duration = Field(default="1d", description="a number and s, m, h or d, such as 12h: how long it must have run there")
+    runs: int = Field(default=3, ge=0, description="runs it must have made there, 0 or more")
+    failed_share: float = Field(default=0.0, ge=0, le=1, description="the share of runs that may have failed, 0 to 1")
+
+
+class Approvers(Section):
+    """Who may sign each side; whoever the policies allow where nobody is named."""
+
+    business: tuple[str, ...] = Field(default=(), max_length=50, description="a list of subjects (sub of the token), or none")
+    technical: tuple[str, ...] = Field(default=(), max_length=50, description="a list of subjects (sub of the token), or none")
+
+
+class ChangePolicy(Section):
+    """Rules of change (K31). What is left out has the defaults of the control plane; administrators may change them later."""
+
+    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        default="UTC", description="an IANA time zone for the windows; the tenant's unless given"
+    )
+    windows: tuple[ChangeHours, ...] = Field(
+        default=(), max_length=20, description="up to 20 of days, start, end; none: changes go live at any hour"
+    )
+    freezes: tuple[Freeze, ...] = Field(default=(), max_length=50, description="up to 50 of start, until, reason")
+    request_expires: Duration = Field(default="14d", description="how long a request waits for its signatures, such as 14d")
+    publish_within: Duration = Field(default="7d", description="how long an approved request may wait to go live, such as 7d")
+    grace: Duration = Field(default="30d", description="how long a deprecated version still runs, such as 30d")
+    global_pause_at_most: Duration = Field(default="1d", description="the longest pause of everything, such as 12h")
+    gates: Gates = Field(default=Gates(), description="a section with soak, runs, failedShare")
+    packs: Literal["by_environment", "direct", "requests"] = Field(
+        default="by_environment", description="by_environment, direct or requests: how changed packs come in after onboarding"
+    )
+    approvers: Approvers = Field(default=Approvers(), description="a section with business, technical")
+
+
+class Holiday(Section):
+    """A day on which no change goes live."""
+
+    date: Day = Field(description="a date, such as 2026-12-25")
+    name: str = Field(min_length=1, max_length=120, description="its name, up to 120 characters")
 
 
 class TenantConfig(Common):
@@ -232,6 +342,27 @@ class TenantConfig(Common):
     log_table_retention_months: int = Field(
         default=24, ge=1, le=120, description="months the log tables keep a row before the archive has it alone"
     )
+    sources: tuple[str, ...] = Field(
+        default=(),
+        max_length=200,
+        description="golden data tables of the dictionary that KPIs written by the tenant may read, such as GDP_Sales",
+    )
+    limits: Limits = Field(default=Limits(), description="a section with reads, writes")
+    change_policy: ChangePolicy = Field(
+        default=ChangePolicy(),
+        description="a section with timezone, windows, freezes, requestExpires, publishWithin, grace, globalPauseAtMost, gates, packs, "
+        "approvers",
+    )
+    holidays: tuple[Holiday, ...] = Field(default=(), max_length=400, description="up to 400 of date, name")
+
+    def governance(self) -> dict[str, Any]:
+        """What the config says about rules of change, limits, calendar and approvers; the control plane has the defaults of the rest."""
+        said: dict[str, Any] = {
+            "policy": self.change_policy.model_dump(mode="json", exclude_unset=True),
+            "limits": self.limits.model_dump(mode="json", exclude_unset=True),
+            "calendar": {"holidays": [each.model_dump(mode="json") for each in self.holidays]} if self.holidays else {},
+        }
+        return {name: value for name, value in said.items() if value}
 
     @field_validator("maintenance_windows")
     @classmethod

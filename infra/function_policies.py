@@ -26,6 +26,7 @@ class PolicyContext:
     names: Names
     data_key_arn: pulumi.Input[str]
     messaging_key_arn: pulumi.Input[str]
+    signing_key_arn: pulumi.Input[str]
 
 
 def tables(names: Names, *which: str) -> list[str]:
@@ -60,14 +61,90 @@ def put_events(names: Names) -> Allow:
     return Allow("PublishEvents", ["events:PutEvents"], [names.bus_arn], {"StringEquals": {"events:source": "kpi.observatory"}})
 
 
+def read_streams(names: Names, *which: str) -> Allow:
+    """Read the streams of tables, as an event source mapping does."""
+    read = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
+    return Allow("ReadStreams", read, [f"{names.table_arn(each)}/stream/*" for each in which])
+
+
 def _api(context: PolicyContext) -> list[Allow]:
     names = context.names
     return [
-        Allow("ReadCatalog", READ, tables(names, "catalog")),
+        Allow("ReadCatalog", (*READ, *BATCH_GET), tables(names, "catalog")),
+        *change_catalog(names),
         Allow("ReadLogs", QUERY, tables(names, *LOG_TABLES)),
         Allow("ReadDeliveries", BATCH_GET, tables(names, "log-delivery")),
+        *read_indexes(context),
+        *hand_out_evidence(context),
         read_secret(context, "ResultStore", names.result_store_secret),
+        *write_connections(context),
+        Allow("StartRuns", ["states:StartExecution"], [names.state_machine_arn]),
+        Allow("AlertTenants", ["sns:Publish"], [tenant_topics(names, "routine")]),
+        Allow("AlertKey", ["kms:Decrypt", "kms:GenerateDataKey"], [context.messaging_key_arn]),
         use_tables(context),
+    ]
+
+
+def write_connections(context: PolicyContext) -> list[Allow]:
+    """Write the secrets of tenants' warehouses, without the right to read one (K26)."""
+    names = context.names
+    actions = ["secretsmanager:PutSecretValue", "secretsmanager:DescribeSecret", "secretsmanager:UpdateSecretVersionStage"]
+    via = {"StringEquals": {"kms:ViaService": f"secretsmanager.{names.region}.amazonaws.com"}}
+    return [
+        Allow("WriteConnections", actions, [names.secret_arn(names.warehouse_secret("*", "*"))]),
+        # Secrets Manager looks at the version a request repeats, which is encrypted too.
+        Allow("ConnectionKey", ["kms:Decrypt", "kms:GenerateDataKey"], [context.data_key_arn], via),
+    ]
+
+
+def change_catalog(names: Names) -> list[Allow]:
+    """Change catalog rows and, in the same transaction, add the audit event that explains it.
+
+    DynamoDB has no permission for a Put that must not overwrite, so it is allowed inside transactions only (docs/adr/0009).
+    """
+    transaction = {"ForAnyValue:StringEquals": {"dynamodb:EnclosingOperation": ["TransactWriteItems"]}}
+    write = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"]
+    return [
+        Allow("ChangeCatalog", write, tables(names, "catalog")),
+        Allow("AddAuditEvents", ["dynamodb:PutItem"], tables(names, "audit"), transaction),
+        Allow("ReadAudit", READ, tables(names, "audit")),
+    ]
+
+
+def read_indexes(context: PolicyContext) -> list[Allow]:
+    """Read search indexes. Without the right to list, S3 answers 403 for an index that is not there yet."""
+    names = context.names
+    bucket = names.bucket_arn("artifacts")
+    return [
+        Allow("ReadIndexes", ["s3:GetObject"], [f"{bucket}/search/*"]),
+        Allow("MissIndexes", ["s3:ListBucket"], [bucket], {"StringLike": {"s3:prefix": "search/*"}}),
+        Allow(
+            "IndexKey", ["kms:Decrypt"], [context.data_key_arn], {"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}}
+        ),
+    ]
+
+
+def hand_out_evidence(context: PolicyContext) -> list[Allow]:
+    """See what became of evidence bundles, and sign links to them: a link may read what its signer may."""
+    names = context.names
+    bucket = names.bucket_arn("artifacts")
+    return [
+        Allow("ReadEvidence", ["s3:GetObject"], [f"{bucket}/evidence/*"]),
+        Allow("MissEvidence", ["s3:ListBucket"], [bucket], {"StringLike": {"s3:prefix": "evidence/*"}}),
+    ]
+
+
+def make_evidence(context: PolicyContext) -> list[Allow]:
+    """What making evidence bundles takes beyond reading the catalog, the logs, the audit chain and its checkpoints, and signing."""
+    names = context.names
+    bucket = names.bucket_arn("artifacts")
+    return [
+        # A bundle takes longer than a batch of the stream may: it is made in an invocation of its own.
+        Allow("ExportAside", ["lambda:InvokeFunction"], [names.function_arn("governance")]),
+        Allow("ReadDeliveries", BATCH_GET, tables(names, "log-delivery")),
+        Allow("KeepEvidence", ["s3:GetObject", "s3:PutObject"], [f"{bucket}/evidence/*"]),
+        Allow("ReadArtifactSets", ["s3:GetObject"], [f"{bucket}/rendered/*"]),
+        Allow("ListEvidence", ["s3:ListBucket"], [bucket], {"StringLike": {"s3:prefix": ["evidence/*", "rendered/*"]}}),
     ]
 
 
@@ -107,15 +184,19 @@ def _run_close(context: PolicyContext) -> list[Allow]:
 def _reconciler(context: PolicyContext) -> list[Allow]:
     names = context.names
     schedule_actions = ["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule", "scheduler:GetSchedule"]
-    write = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
     return [
         Allow("ReadCatalog", READ, tables(names, "catalog")),
-        Allow("WriteCatalog", write, tables(names, "catalog")),
-        Allow("InsertAudit", INSERT, tables(names, "audit")),
+        *change_catalog(names),
+        read_streams(names, "catalog"),
         Allow("ReadBundles", ["s3:GetObject"], [f"{names.bucket_arn('artifacts')}/dictionary/*"]),
+        *read_indexes(context),
+        *write_indexes(context),
         Allow("Schedules", schedule_actions, [names.arn("scheduler", f"schedule/{names.prefix}-*/*")]),
         # Listing has no resource of its own in EventBridge Scheduler.
         Allow("ListSchedules", ["scheduler:ListSchedules"], ["*"]),
+        *mute_alarms(names),
+        # A pass over all tenants that takes too long goes on in an invocation of its own.
+        Allow("GoOn", ["lambda:InvokeFunction"], [names.function_arn("reconciler")]),
         Allow(
             "GiveSchedulesTheirRole",
             ["iam:PassRole"],
@@ -124,6 +205,37 @@ def _reconciler(context: PolicyContext) -> list[Allow]:
         ),
         use_tables(context),
     ]
+
+
+def write_indexes(context: PolicyContext) -> list[Allow]:
+    """Replace search indexes."""
+    names = context.names
+    via = {"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}}
+    return [
+        Allow("WriteIndexes", ["s3:PutObject"], [f"{names.bucket_arn('artifacts')}/search/*"]),
+        Allow("NewIndexKey", ["kms:GenerateDataKey"], [context.data_key_arn], via),
+    ]
+
+
+def mute_alarms(names: Names) -> list[Allow]:
+    """Mute alarms of tenants while what they are about is paused.
+
+    CloudWatch wants the right to put a rule on the rule and on every alarm it names (PutAlarmMuteRule, CloudWatch API reference). The rules
+    that stacks declare have other names.
+    """
+    rules = names.arn("cloudwatch", f"alarm-mute-rule:{names.prefix}-*-pause-*")
+    alarms = names.arn("cloudwatch", f"alarm:{names.prefix}-*")
+    return [
+        Allow("MuteRules", ["cloudwatch:PutAlarmMuteRule", "cloudwatch:GetAlarmMuteRule", "cloudwatch:DeleteAlarmMuteRule"], [rules]),
+        Allow("MuteAlarms", ["cloudwatch:PutAlarmMuteRule", "cloudwatch:DescribeAlarms"], [alarms]),
+        # Rules are listed for the whole account; they have no resource of their own then.
+        Allow("ListMuteRules", ["cloudwatch:ListAlarmMuteRules"], ["*"]),
+    ]
+
+
+def tenant_topics(names: Names, topic: str) -> str:
+    """The topics of one kind (urgent, routine) of all tenants."""
+    return names.arn("sns", f"{names.prefix}-*-alerts-{topic}")
 
 
 def _dispatcher(context: PolicyContext) -> list[Allow]:
@@ -140,11 +252,9 @@ def _dispatcher(context: PolicyContext) -> list[Allow]:
 
 def _log_stream(context: PolicyContext) -> list[Allow]:
     names = context.names
-    streams = [f"{names.table_arn(each)}/stream/*" for each in STREAMED_TABLES]
     firehose = [names.arn("firehose", f"deliverystream/{names.named(each)}") for each in LOG_TABLES]
-    read = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
     return [
-        Allow("ReadStreams", read, streams),
+        read_streams(names, *STREAMED_TABLES),
         Allow("Archive", ["firehose:PutRecord", "firehose:PutRecordBatch"], firehose),
         put_events(names),
         Allow("Alarm", ["sns:Publish"], [names.topic_arn("ops")]),
@@ -158,6 +268,39 @@ def _widgets(context: PolicyContext) -> list[Allow]:
     return [Allow("BecomeTenant", ["sts:AssumeRole", "sts:TagSession"], [context.names.role_arn("*-run")])]
 
 
+def _governance(context: PolicyContext) -> list[Allow]:
+    names = context.names
+    topics = [tenant_topics(names, topic) for topic in ("urgent", "routine")]
+    s3 = {"StringEquals": {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}}
+    return [
+        Allow("ReadCatalog", (*READ, *BATCH_GET), tables(names, "catalog")),
+        *change_catalog(names),
+        # Missing runs are found and logged here; so is how a version did, which promotions and rollbacks ask for.
+        Allow("ReadLogs", QUERY, tables(names, *LOG_TABLES)),
+        insert_logs(names, "log-run"),
+        read_streams(names, "audit"),
+        Allow("Reconcile", ["lambda:InvokeFunction"], [names.function_arn("reconciler")]),
+        Allow("StartChanges", ["states:StartExecution"], [names.change_machine_arn]),
+        Allow("WakeChanges", ["states:SendTaskSuccess"], [names.change_machine_arn]),
+        Allow("TellTenants", ["sns:Publish"], topics),
+        # Only ever with a filter, so that a target hears nothing but what a route has for it.
+        Allow("FollowRoutes", ["sns:Subscribe"], [tenant_topics(names, "routine")], {"StringEquals": {"sns:Protocol": ["email", "https"]}}),
+        Allow("TellApprovers", ["sqs:SendMessage", "sqs:GetQueueUrl"], [names.queue_arn("approvals")]),
+        Allow("MessageKey", ["kms:Decrypt", "kms:GenerateDataKey"], [context.messaging_key_arn]),
+        put_events(names),
+        Allow("SignCheckpoints", ["kms:GetPublicKey", "kms:Sign", "kms:Verify"], [context.signing_key_arn]),
+        Allow(
+            "KeepCheckpoints",
+            ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectRetention"],
+            [f"{names.bucket_arn('audit')}/checkpoints/*"],
+        ),
+        Allow("ListCheckpoints", ["s3:ListBucketVersions"], [names.bucket_arn("audit")], {"StringLike": {"s3:prefix": "checkpoints/*"}}),
+        Allow("CheckpointKey", ["kms:Decrypt", "kms:GenerateDataKey"], [context.data_key_arn], s3),
+        *make_evidence(context),
+        use_tables(context),
+    ]
+
+
 POLICIES: Mapping[str, Callable[[PolicyContext], list[Allow]]] = {
     "api": _api,
     "run-open": _run_open,
@@ -167,4 +310,5 @@ POLICIES: Mapping[str, Callable[[PolicyContext], list[Allow]]] = {
     "dispatcher": _dispatcher,
     "log-stream": _log_stream,
     "widgets": _widgets,
+    "governance": _governance,
 }

@@ -79,6 +79,14 @@ class Names:
         return self.arn("states", f"stateMachine:{self.state_machine}")
 
     @property
+    def change_machine(self) -> str:
+        return self.named("change")
+
+    @property
+    def change_machine_arn(self) -> str:
+        return self.arn("states", f"stateMachine:{self.change_machine}")
+
+    @property
     def cluster_arn(self) -> str:
         return self.arn("ecs", f"cluster/{self.prefix}")
 

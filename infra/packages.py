@@ -23,7 +23,7 @@ from infra.compiled import compile_folder, compile_sources
 from infra.config import FunctionTarget
 
 # Part of every cache key: change it when the way packages are built changes.
-BUILDER = "5"
+BUILDER = "7"
 AWS_PYTHON = "3.13"
 _TIMESTAMP = (2020, 1, 1, 0, 0, 0)
 _MODE = 0o100644
@@ -33,7 +33,23 @@ _INSTALL_NOISE = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "tests", "packs"})
 _KEPT_VERSIONS = 6
 # The services our functions call. botocore brings the descriptions of some 400 more, half of all files of a package.
-AWS_SERVICES = frozenset({"dynamodb", "events", "firehose", "kms", "s3", "scheduler", "secretsmanager", "sns", "stepfunctions", "sts"})
+AWS_SERVICES = frozenset(
+    {
+        "cloudwatch",
+        "dynamodb",
+        "events",
+        "firehose",
+        "kms",
+        "lambda",
+        "s3",
+        "scheduler",
+        "secretsmanager",
+        "sns",
+        "sqs",
+        "stepfunctions",
+        "sts",
+    }
+)
 _DESCRIPTIONS = ("botocore", "data")
 
 

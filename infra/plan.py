@@ -190,7 +190,7 @@ def documents(platform: StackPlan) -> Iterator[Measure]:
     names = Names(platform.deployment, platform.account_id, platform.region)
     yield Measure("states.definition", f"state machine of {platform.name}", len(state_machine(names).encode()))
     key = names.arn("kms", f"key/{_KEY}")
-    context = PolicyContext(names, key, key)
+    context = PolicyContext(names, key, key, key)
     for function, statements in sorted(POLICIES.items()):
         size = sum(_statement_characters(each) for each in statements(context))
         yield Measure("iam.inline_policies", f"role of {names.named(function)}", size)

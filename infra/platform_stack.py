@@ -17,6 +17,7 @@ from infra.components.dictionary import Dictionary, DictionaryArgs
 from infra.components.engine import LANES, Engine, EngineArgs
 from infra.components.events import Events, EventsArgs
 from infra.components.functions import Functions, FunctionsArgs
+from infra.components.governance import Governance, GovernanceArgs
 from infra.components.identity import Identity, IdentityArgs
 from infra.components.keys import Keys, KeysArgs
 from infra.components.lake import Lake, LakeArgs
@@ -67,7 +68,7 @@ class Platform:
         self.ctx, self.config, self.rendered, self.target, self.opts = ctx, config, rendered, built.target, opts
         self.keys = Keys(ctx, KeysArgs(), opts)
         self.data_key, self.messaging_key = self.keys.data.arn, self.keys.messaging.arn
-        self.policy = PolicyContext(ctx.names, self.data_key, self.messaging_key)
+        self.policy = PolicyContext(ctx.names, self.data_key, self.messaging_key, self.keys.signing.arn)
         self.records = Records(ctx, RecordsArgs(self.data_key), opts)
         self.artifacts = Artifacts(ctx, ArtifactsArgs(built.packages, config.audit_lock, self.data_key), opts)
         self.identity = Identity(ctx, IdentityArgs(), opts)
@@ -96,6 +97,11 @@ class Platform:
             "KPI_ALERT_TOPIC_ARN": names.topic_arn("ops"),
             "KPI_FIREHOSE_PREFIX": names.named("log-"),
             "KPI_METRIC_NAMESPACE": METRIC_NAMESPACE,
+            "KPI_CHANGE_MACHINE_ARN": names.change_machine_arn,
+            "KPI_APPROVALS_QUEUE": names.named("approvals"),
+            "KPI_AUDIT_BUCKET": names.bucket("audit"),
+            "KPI_AUDIT_LOCK": f"{self.config.audit_lock.mode}:{self.config.audit_lock.days}",
+            "KPI_SIGNING_KEY_ARN": self.keys.signing.arn,
         }
 
     def _functions(self) -> Functions:
@@ -134,6 +140,7 @@ class Platform:
         self.api = Api(
             ctx, ApiArgs(self.config.api, functions["api"], self.identity.issuer, self.identity.client.id, self.messaging_key), opts
         )
+        self.governance = self._governance()
         self.portal = Portal(ctx, PortalArgs(self.rendered.portal), opts)
         late: dict[Late, pulumi.Input[str]] = {Late.API_ID: self.api.api.id}
         self.observability = Observability(
@@ -167,6 +174,19 @@ class Platform:
             opts,
         )
 
+    def _governance(self) -> Governance:
+        args = GovernanceArgs(
+            function=self.functions.functions["governance"],
+            audit_stream=self.records.tables["audit"].stream_arn,
+            stream_dead_letters_arn=self.functions.dead_letters["log-stream"].arn,
+            event_dead_letters_arn=self.events.dead_letters.arn,
+            engine_role_arn=self.engine.role.arn,
+            scheduler_role_arn=self.engine.scheduler_role.arn,
+            run_logs_arn=self.engine.logs.arn,
+            messaging_key_arn=self.messaging_key,
+        )
+        return Governance(self.ctx, args, self.opts)
+
     def _actions(self, alarm: MetricAlarm | CompositeAlarm) -> list[pulumi.Input[str]]:
         return [self.alerting.topics[topic.value].arn for topic in alarm.topics]
 
@@ -178,6 +198,8 @@ class Platform:
             "userPoolId": self.identity.pool.id,
             "userPoolClientId": self.identity.client.id,
             "stateMachineArn": self.engine.state_machine.arn,
+            "changeMachineArn": self.governance.machine.arn,
+            "approvalsQueueUrl": self.governance.queue.url,
             "busName": self.events.bus.name,
             "artifactsBucket": self.artifacts.bucket.bucket,
             "reconcilerFunction": self.functions.functions["reconciler"].name,
@@ -191,6 +213,8 @@ class Platform:
             "glueDatabase": self.lake.database.name,
             "resultStoreSecret": self.store.secret.name,
             "schedulerRoleArn": self.engine.scheduler_role.arn,
+            "auditBucket": self.artifacts.audit.bucket,
+            "signingKeyArn": self.keys.signing.arn,
             "dataKeyArn": self.data_key,
             "messagingKeyArn": self.messaging_key,
             "dictionaryBundle": self.dictionary.reference,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
 
@@ -24,18 +24,22 @@ def expression_problems(loaded: Loaded) -> Iterator[Diagnostic]:
     sources = {source.id: source for source in loaded.dictionary.sources}
     known = {key[1] for key in loaded.places if key[0] == "kpi"}
     for kpi in loaded.dictionary.kpis:
-        place = loaded.places["kpi", kpi.id]
-        tables = readable_tables(kpi, sources)
-        if isinstance(kpi.expression, SqlExpression):
-            yield from _placed(_primary(kpi.expression.sql, tables), place, ("expression", "sql"))
-        elif isinstance(kpi.expression, FormulaExpression):
-            yield from _placed(_formula(kpi, kpi.expression.formula), place, ("expression", "formula"))
-        else:
-            yield from _weights(kpi, kpi.expression, place)
-        yield from _rules(kpi, place, tables, known)
+        yield from problems_of(kpi, loaded.places["kpi", kpi.id], sources, known)
 
 
-def readable_tables(kpi: Kpi, sources: dict[str, Source]) -> Tables:
+def problems_of(kpi: Kpi, place: Place, sources: Mapping[str, Source], known: set[str]) -> Iterator[Diagnostic]:
+    """Every problem of one KPI's expressions; `known` are the KPIs that exist."""
+    tables = readable_tables(kpi, sources)
+    if isinstance(kpi.expression, SqlExpression):
+        yield from _placed(_primary(kpi.expression.sql, tables), place, ("expression", "sql"))
+    elif isinstance(kpi.expression, FormulaExpression):
+        yield from _placed(_formula(kpi, kpi.expression.formula), place, ("expression", "formula"))
+    else:
+        yield from _weights(kpi, kpi.expression, place)
+    yield from _rules(kpi, place, tables, known)
+
+
+def readable_tables(kpi: Kpi, sources: Mapping[str, Source]) -> Tables:
     """What a KPI's SQL may read: the declared attributes of its tables and the columns that carry their time."""
     tables: dict[str, frozenset[str]] = {}
     for ref in kpi.gdp_sources:

@@ -37,7 +37,7 @@ def policy_problems(loaded: Loaded, root: Path) -> Iterator[Diagnostic]:
                 "missing-runbook", f"runbook '{kpi.runbook}' of {kpi.id} is not a file of the repository; write it", "runbook"
             )
         yield from _active(kpi, place)
-        yield from _schedule(kpi, place, events, known)
+        yield from schedule_problems(kpi, place, events, known)
         yield from _change_log(kpi, place)
         yield from _rule_sources(kpi, place, sources)
 
@@ -60,7 +60,8 @@ def _active(kpi: Kpi, place: Place) -> Iterator[Diagnostic]:
             yield place.problem("missing-validation", message, field)
 
 
-def _schedule(kpi: Kpi, place: Place, events: set[str], known: set[str]) -> Iterator[Diagnostic]:
+def schedule_problems(kpi: Kpi, place: Place, events: set[str], known: set[str]) -> Iterator[Diagnostic]:
+    """What keeps a KPI from being scheduled as it says; `events` are signals that start KPIs, `known` all signals."""
     schedule = kpi.schedule
     complaint = cron_problem(schedule.cron) if schedule.cron is not None else None
     if complaint is not None:

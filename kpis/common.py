@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 class Frozen(BaseModel):
     """A model that refuses unknown keys and cannot change after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+    # A validator is built when the first value is validated: a cold function pays for the models it uses, not for all it imports.
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False, defer_build=True)
 
 
 class Layer(StrEnum):
@@ -113,14 +114,17 @@ def parse_duration(text: Any) -> timedelta:
     """Read `90s`, `15m`, `24h` or `7d`.
 
     Raises:
-        ValueError: when the text has another form.
+        ValueError: when the text has another form, or the duration is longer than any calendar.
     """
     if isinstance(text, timedelta):
         return text
     match = _DURATION.match(str(text))
     if match is None:
         raise ValueError(f"'{text}' is not a duration; write a number and a unit, such as 90s, 15m, 24h or 7d")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    try:
+        return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    except (OverflowError, ValueError) as error:
+        raise ValueError(f"the duration '{text[:40]}' is too long; at most 999999999d can be counted") from error
 
 
 def format_duration(value: timedelta) -> str:

@@ -25,7 +25,7 @@ class Metric(StrEnum):
 
     Every closed run emits all of `RunsCompleted` (1 when it delivered: success or partial), `RunsFailed`, `RunsSkipped` and `RunsPartial`
     as 0 or 1, so the sample count of any of them is the number of closed runs. `SlaBreaches` includes runs that never started (found by
-    the dead-man check).
+    the dead-man check). `KpiDrift` is what one pass of the reconciler found out of step, 0 too.
     """
 
     RUNS_COMPLETED = "RunsCompleted"
@@ -40,6 +40,7 @@ class Metric(StrEnum):
     ROWS_PROCESSED = "RowsProcessed"
     RUNTIME_ANOMALIES = "RuntimeAnomalies"
     LOG_TAMPER_EVENTS = "LogTamperEvents"
+    KPI_DRIFT = "KpiDrift"
     KPI_VALUE = "KpiValue"
     KPI_VERDICT = "KpiVerdict"
 

@@ -8,13 +8,13 @@ from plans.model import KpiLoad, Measure, Plan, StackKind, StackPlan
 
 FOOTPRINT: Mapping[StackKind, Mapping[str, int]] = {
     StackKind.PLATFORM: {
-        "iam.roles": 14,
-        "logs.group.count": 12,
+        "iam.roles": 15,
+        "logs.group.count": 13,
         "sns.topics": 4,
         "secretsmanager.secrets": 1,
         "s3.buckets": 5,
         "dynamodb.tables": 7,
-        "kms.keys": 2,
+        "kms.keys": 3,
         "scheduler.groups": 0,
     },
     StackKind.TENANT: {

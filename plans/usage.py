@@ -19,8 +19,8 @@ from plans.run_counts import TenantRuns
 
 GB = Decimal(1024**3)
 HOURS = Decimal(HOURS_A_MONTH)
-FLEET_METRICS = len(Metric) - len(TIER_0_METRICS) - 1
-"""Metrics of every closed run; `LogTamperEvents` is only there when somebody tampers."""
+FLEET_METRICS = len(Metric) - len(TIER_0_METRICS) - 2
+"""Metrics of every closed run; `LogTamperEvents` is only there when somebody tampers, `KpiDrift` all the time."""
 LOG_STREAMS = 5
 STREAM_CALLS = 6
 """Batches of the log stream's function a run: five tables, and the run's own table at open and at close."""
@@ -156,8 +156,8 @@ def backup_copies(days: int, assume: Assumptions) -> tuple[Decimal, Decimal]:
 
 
 def metrics(count: TenantRuns) -> Iterator[Use]:
-    """Custom metrics of a tenant: the fleet's, and two for each tier-0 KPI."""
-    yield Use("cloudwatch.metric", FLEET_METRICS * count.hours() / HOURS, count.stack)
+    """Custom metrics of a tenant: the fleet's, its drift, and two for each tier-0 KPI."""
+    yield Use("cloudwatch.metric", 1 + FLEET_METRICS * count.hours() / HOURS, count.stack)
     for load in count.loads:
         if load.tier == 0:
             months = len(TIER_0_METRICS) * count.hours([load.id]) / HOURS

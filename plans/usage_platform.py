@@ -10,9 +10,11 @@ from plans.assumptions import Assumptions
 from plans.measure_account import API_ROUTES
 from plans.model import ResultStore, StackPlan
 from plans.run_counts import TenantRuns
-from plans.usage import FLEET_METRICS, HOURS, Use
+from plans.usage import FLEET_METRICS, HOURS, MILLISECONDS, Use
 
-KEYS = 2
+KEYS = 3
+TICKS = HOURS * 12
+"""The governance function looks every five minutes (infra/components/governance.py), and so does the reconciler it calls."""
 WAF_RULES = 4
 """A rate limit and three managed groups (infra/components/portal.py)."""
 IDLE_CAPACITY = Decimal("0.5")
@@ -24,6 +26,9 @@ _MINUTES = 60
 def fixed(stack: StackPlan, assume: Assumptions) -> Iterator[Use]:
     """What stands there at no use at all."""
     yield Use("kms.key", Decimal(KEYS), stack)
+    yield Use("scheduler.invocations", TICKS, stack)
+    yield Use("lambda.requests", 2 * TICKS, stack)
+    yield Use("lambda.compute", 2 * TICKS * assume.small_ms / MILLISECONDS / 2, stack)
     # AWS keeps the administrator's password of a database in a secret of its own.
     yield Use("secrets.secret", Decimal(1 if stack.result_store is ResultStore.EXTERNAL else 2), stack)
     yield Use("waf.acl", Decimal(1), stack)
@@ -43,7 +48,7 @@ def fixed(stack: StackPlan, assume: Assumptions) -> Iterator[Use]:
 def shared(stack: StackPlan, tenants: Sequence[TenantRuns], assume: Assumptions) -> Iterator[Use]:
     """What all tenants' runs together keep awake."""
     everything = _together(stack, tenants, assume)
-    yield Use("cloudwatch.metric", FLEET_METRICS * everything.hours() / HOURS, stack)
+    yield Use("cloudwatch.metric", (1 if tenants else 0) + FLEET_METRICS * everything.hours() / HOURS, stack)
     asked = min(assume.api_requests * len(tenants), HOURS)
     yield Use("cloudwatch.metric", API_ROUTES * assume.route_metrics * asked / HOURS, stack)
     heavy = [load.id for load in everything.loads if load.lane is Lane.HEAVY]

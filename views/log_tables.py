@@ -96,7 +96,7 @@ _RUN = LogTable(
         Column("error_message"),
         Column("lineage_ref"),
     ),
-    (Column("entry", required=True),),
+    (Column("entry", required=True), Column("definition_hash"), Column("canary")),
     (*_IDENTITY, "entry"),
 )
 

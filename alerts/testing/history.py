@@ -26,7 +26,7 @@ from kpis.metric_names import (
     Metric,
 )
 
-NOT_IN_THE_LOG = frozenset({Metric.RUN_OVERHEAD_MS, Metric.LOG_TAMPER_EVENTS})
+NOT_IN_THE_LOG = frozenset({Metric.RUN_OVERHEAD_MS, Metric.LOG_TAMPER_EVENTS, Metric.KPI_DRIFT})
 """Metrics of the product that no row of the run log tells; alarms on them cannot be judged on history."""
 TOTAL_ENTITY = "ALL"
 

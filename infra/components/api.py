@@ -10,14 +10,17 @@ import pulumi_aws as aws
 from infra.components.base import Component, Context
 from infra.config import Api as ApiConfig
 
-HEALTH = "GET /health"
-ROUTES = ("GET /kpis", "GET /kpis/{kpi_id}", "GET /runs", "GET /runs/{run_id}", "GET /results")
+PUBLIC = ("GET /health", "GET /health/{check}")
+# The function has the table of routes. Not ANY: then the authorizer would refuse the browsers' preflight requests, which carry no token.
+METHODS = ("GET", "POST", "PUT", "DELETE")
+ROUTES = tuple(f"{method} /{{proxy+}}" for method in METHODS)
 # What an access log line says about a request; never a token or a body (S6).
 _LOG_FIELDS = {
     "requestId": "$context.requestId",
     "time": "$context.requestTime",
     "ip": "$context.identity.sourceIp",
-    "routeKey": "$context.routeKey",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
     "status": "$context.status",
     "latencyMs": "$context.responseLatency",
     "subject": "$context.authorizer.claims.sub",
@@ -63,7 +66,7 @@ class Api(Component):
             jwt_configuration=aws.apigatewayv2.AuthorizerJwtConfigurationArgs(issuer=args.issuer, audiences=[args.audience]),
             opts=on_api,
         )
-        routes = [self._route(HEALTH, public=True), *(self._route(key) for key in ROUTES)]
+        routes = [*(self._route(key, public=True) for key in PUBLIC), *(self._route(key) for key in ROUTES)]
         self.stage = self._stage(routes)
         aws.lambda_.Permission(
             "api-gateway",
@@ -80,8 +83,9 @@ class Api(Component):
         config = self.args.config
         cors = aws.apigatewayv2.ApiCorsConfigurationArgs(
             allow_origins=list(config.cors_origins),
-            allow_methods=["GET", "POST", "OPTIONS"],
+            allow_methods=[*METHODS, "OPTIONS"],
             allow_headers=["authorization", "content-type", "x-tenant-id", "x-idempotency-key"],
+            expose_headers=["retry-after", "idempotency-replayed"],
             max_age=3600,
         )
         return aws.apigatewayv2.Api(
@@ -96,7 +100,7 @@ class Api(Component):
 
     def _route(self, key: str, *, public: bool = False) -> aws.apigatewayv2.Route:
         return aws.apigatewayv2.Route(
-            key.lower().replace(" /", "-").replace("/", "-").translate(str.maketrans("", "", "{}_")),
+            key.lower().replace(" /", "-").replace("/", "-").translate(str.maketrans("", "", "{}_+")),
             api_id=self.api.id,
             route_key=key,
             target=self.integration.id.apply(lambda integration: f"integrations/{integration}"),

@@ -37,14 +37,14 @@ class Engine(Component):
         names = ctx.names
         # The real rendering waits for outputs; a mistake in the template must not wait until half of the stack is deployed.
         render_definition(ctx, task_definition_arn="checked", subnet_ids=["checked"], group_ids=["checked"])
-        logs = aws.cloudwatch.LogGroup(
+        self.logs = aws.cloudwatch.LogGroup(
             "runs",
             name=names.runs_log_group,
             retention_in_days=ctx.log_retention_days,
             kms_key_id=args.messaging_key_arn,
             opts=self.child(),
         )
-        role = iam.service_role(
+        self.role = role = iam.service_role(
             "engine", names.named("engine"), iam.Trust(iam.Service.STEP_FUNCTIONS, names.account_id), self._statements(), self.child()
         )
         network = pulumi.Output.all(subnets=pulumi.Output.all(*args.workers.subnet_ids), groups=pulumi.Output.all(*args.workers.group_ids))
@@ -59,7 +59,7 @@ class Engine(Component):
                 )
             ),
             logging_configuration=aws.sfn.StateMachineLoggingConfigurationArgs(
-                level="ERROR", include_execution_data=False, log_destination=logs.arn.apply(lambda arn: f"{arn.removesuffix(':*')}:*")
+                level="ERROR", include_execution_data=False, log_destination=self.logs.arn.apply(lambda arn: f"{arn.removesuffix(':*')}:*")
             ),
             opts=self.child(depends_on=[role, *args.functions_ready]),
         )
@@ -67,15 +67,23 @@ class Engine(Component):
             "scheduler",
             names.named("scheduler"),
             iam.Trust(iam.Service.SCHEDULER, names.account_id),
-            [iam.Allow("StartRuns", ["states:StartExecution"], [names.state_machine_arn])],
+            self._what_schedules_do(args.messaging_key_arn),
             self.child(),
         )
         self.register_outputs({"stateMachineArn": self.state_machine.arn, "schedulerRoleArn": self.scheduler_role.arn})
 
+    def _what_schedules_do(self, messaging_key_arn: pulumi.Input[str]) -> list[iam.Allow]:
+        names = self.ctx.names
+        return [
+            iam.Allow("StartRuns", ["states:StartExecution"], [names.state_machine_arn]),
+            iam.Allow("Govern", ["lambda:InvokeFunction"], [names.function_arn("governance")]),
+            iam.Allow("DeadLetters", ["sqs:SendMessage"], [names.queue_arn("events-dlq")]),
+            iam.Allow("DeadLetterKey", ["kms:Decrypt", "kms:GenerateDataKey"], [messaging_key_arn]),
+        ]
+
     def _statements(self) -> list[iam.Allow]:
         names = self.ctx.names
         cluster = {"ArnEquals": {"ecs:cluster": names.cluster_arn}}
-        tasks = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
         log_delivery = [
             "logs:CreateLogDelivery",
             "logs:GetLogDelivery",
@@ -86,8 +94,11 @@ class Engine(Component):
             "logs:DescribeResourcePolicies",
             "logs:DescribeLogGroups",
         ]
+        tasks = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
         return [
             iam.Allow("Lanes", ["lambda:InvokeFunction"], [names.function_arn(each) for each in LANES]),
+            # The state machine of change requests has this role too; its steps are all one function.
+            iam.Allow("Changes", ["lambda:InvokeFunction"], [names.function_arn("governance")]),
             iam.Allow("StartHeavy", ["ecs:RunTask"], [names.arn("ecs", f"task-definition/{names.task_family}:*")], cluster),
             iam.Allow("StopHeavy", ["ecs:StopTask", "ecs:DescribeTasks"], [names.arn("ecs", f"task/{names.prefix}/*")], cluster),
             iam.Allow("GiveTasksTheirRoles", ["iam:PassRole"], [names.role_arn("run-heavy"), names.role_arn("run-heavy-start")], tasks),

@@ -14,6 +14,8 @@ from infra import iam
 from infra.components.base import Component, Context
 
 SOURCE = "kpi.observatory"
+ROUTED = ("kpi.sla.breach", "kpi.run.failed", "kpi.run.anomaly")
+"""What a tenant's alert routes can be about (lambdas/domain/tenants/listeners.py)."""
 _ARCHIVE_DAYS = 30
 _TWO_HOURS = 7200
 
@@ -95,8 +97,9 @@ class Events(Component):
 
     def _dispatch(self) -> None:
         # Signals are whatever the dictionary names; our own notices start with kpi. and only a completed run can start others.
-        pattern = {"source": [SOURCE], "detail-type": ["kpi.run.completed", {"anything-but": {"prefix": "kpi."}}]}
-        rule = self._rule("dispatch", "Signals and completed runs start the KPIs that wait for them", pattern)
+        started = ["kpi.run.completed", {"anything-but": {"prefix": "kpi."}}]
+        pattern = {"source": [SOURCE], "detail-type": [*started, *ROUTED]}
+        rule = self._rule("dispatch", "Signals and completed runs start the KPIs that wait for them; alerts reach tenants' routes", pattern)
         self._target("dispatch", rule, self.args.dispatcher.arn)
         aws.lambda_.Permission(
             "events-dispatch",

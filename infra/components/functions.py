@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,10 +15,16 @@ from infra.components.records import Records
 from infra.function_policies import POLICIES, STREAMED_TABLES, PolicyContext
 from infra.packages import Target
 
+FOLLOWED = ("active", "kpi", "pause")
+"""Kinds of catalog rows that the reconciler follows (lambdas/reconciler/stream.py)."""
+
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """One function. `memory` in MiB, `timeout` in seconds; `asynchronous` ones get a dead-letter queue, `private` ones the network."""
+    """One function. `memory` in MiB, `timeout` in seconds; `asynchronous` ones get a dead-letter queue, `private` ones the network.
+
+    `shares` names the function whose dead-letter queue it uses instead of one of its own.
+    """
 
     name: str
     package: str
@@ -25,6 +32,12 @@ class FunctionSpec:
     timeout: int
     asynchronous: bool = False
     private: bool = False
+    shares: str | None = None
+
+    @property
+    def dead_letters(self) -> str | None:
+        """Whose dead-letter queue gets what it could not do."""
+        return self.name if self.asynchronous else self.shares
 
     @property
     def handler(self) -> str:
@@ -36,10 +49,11 @@ SPECS = (
     FunctionSpec("run-open", "runner", memory=512, timeout=30),
     FunctionSpec("run-light", "runner", memory=1024, timeout=840, private=True),
     FunctionSpec("run-close", "runner", memory=512, timeout=60, private=True),
-    FunctionSpec("reconciler", "control", memory=1024, timeout=900),
+    FunctionSpec("reconciler", "control", memory=1024, timeout=900, shares="log-stream"),
     FunctionSpec("dispatcher", "control", memory=512, timeout=60, asynchronous=True),
     FunctionSpec("log-stream", "control", memory=512, timeout=60, asynchronous=True),
     FunctionSpec("widgets", "control", memory=512, timeout=20),
+    FunctionSpec("governance", "control", memory=1024, timeout=900, shares="log-stream"),
 )
 
 
@@ -59,7 +73,7 @@ class FunctionsArgs:
 
 
 class Functions(Component):
-    """Eight functions and the streams that feed `log-stream`."""
+    """Nine functions and the streams that feed `log-stream`."""
 
     def __init__(self, ctx: Context, args: FunctionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Functions", ctx, opts)
@@ -68,6 +82,7 @@ class Functions(Component):
         self.functions = {spec.name: self._function(spec) for spec in SPECS}
         for table in STREAMED_TABLES:
             self._stream(table)
+        self._follow_catalog()
         self.register_outputs({"functions": {name: function.arn for name, function in self.functions.items()}})
 
     def _dead_letters(self, spec: FunctionSpec) -> aws.sqs.Queue:
@@ -109,8 +124,8 @@ class Functions(Component):
             timeout=spec.timeout,
             kms_key_arn=self.args.data_key_arn,
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=dict(self.args.environment)),
-            dead_letter_config=aws.lambda_.FunctionDeadLetterConfigArgs(target_arn=self.dead_letters[spec.name].arn)
-            if spec.asynchronous
+            dead_letter_config=aws.lambda_.FunctionDeadLetterConfigArgs(target_arn=self.dead_letters[spec.dead_letters].arn)
+            if spec.dead_letters
             else None,
             vpc_config=aws.lambda_.FunctionVpcConfigArgs(
                 subnet_ids=list(self.args.subnet_ids), security_group_ids=list(self.args.group_ids)
@@ -129,9 +144,9 @@ class Functions(Component):
             iam.Allow("DecryptEnvironment", ["kms:Decrypt"], [self.args.data_key_arn]),
             *POLICIES[spec.name](self.args.policy),
         ]
-        if spec.asynchronous:
+        if spec.dead_letters:
             statements += [
-                iam.Allow("DeadLetters", ["sqs:SendMessage"], [names.queue_arn(f"{spec.name}-dlq")]),
+                iam.Allow("DeadLetters", ["sqs:SendMessage"], [names.queue_arn(f"{spec.dead_letters}-dlq")]),
                 iam.Allow("DeadLetterKey", ["kms:Decrypt", "kms:GenerateDataKey"], [self.args.messaging_key_arn]),
             ]
         if spec.private:
@@ -151,6 +166,28 @@ class Functions(Component):
             maximum_retry_attempts=10,
             bisect_batch_on_function_error=True,
             function_response_types=["ReportBatchItemFailures"],
+            destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(on_failure=failed),
+            opts=self.child(),
+        )
+
+    def _follow_catalog(self) -> None:
+        """Schedules, mute rules and search indexes follow the catalog: of its many rows only those about definitions and pauses."""
+        prefixes = [{"prefix": f"{environment}#{kind}#"} for environment in ("dev", "stg", "prod") for kind in FOLLOWED]
+        pattern = json.dumps({"dynamodb": {"Keys": {"sk": {"S": prefixes}}}})
+        failed = aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(destination_arn=self.dead_letters["log-stream"].arn)
+        aws.lambda_.EventSourceMapping(
+            "catalog",
+            event_source_arn=self.args.records.tables["catalog"].stream_arn,
+            function_name=self.functions["reconciler"].arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=100,
+            maximum_batching_window_in_seconds=1,
+            maximum_retry_attempts=10,
+            bisect_batch_on_function_error=True,
+            function_response_types=["ReportBatchItemFailures"],
+            filter_criteria=aws.lambda_.EventSourceMappingFilterCriteriaArgs(
+                filters=[aws.lambda_.EventSourceMappingFilterCriteriaFilterArgs(pattern=pattern)]
+            ),
             destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(on_failure=failed),
             opts=self.child(),
         )

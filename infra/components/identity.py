@@ -24,7 +24,11 @@ class IdentityArgs:
 
 
 class Identity(Component):
-    """User pool with an immutable `custom:tenant_id`; people are created by administrators, never by themselves."""
+    """User pool with an immutable `custom:tenant_id` and `custom:environments`; people are created by administrators, never by themselves.
+
+    Attributes of a pool are only ever added: AWS can neither change nor remove one (AddCustomAttributes), and an addition is made in
+    place. Each states its constraints, because AWS gives them to one that has none, which then looks changed.
+    """
 
     def __init__(self, ctx: Context, args: IdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Identity", ctx, opts)
@@ -62,14 +66,7 @@ class Identity(Component):
                 require_symbols=False,
                 temporary_password_validity_days=3,
             ),
-            schemas=[
-                aws.cognito.UserPoolSchemaArgs(
-                    name="tenant_id",
-                    attribute_data_type="String",
-                    mutable=False,
-                    string_attribute_constraints=aws.cognito.UserPoolSchemaStringAttributeConstraintsArgs(min_length="0", max_length="20"),
-                )
-            ],
+            schemas=[_text_attribute("tenant_id", 20, mutable=False), _text_attribute("environments", 20, mutable=True)],
             opts=self.record(),
         )
 
@@ -85,8 +82,18 @@ class Identity(Component):
             access_token_validity=args.access_token_minutes,
             id_token_validity=args.access_token_minutes,
             token_validity_units=aws.cognito.UserPoolClientTokenValidityUnitsArgs(access_token="minutes", id_token="minutes"),  # noqa: S106
-            # A person must not be able to move to another tenant, so the client may read the attribute and not write it.
-            read_attributes=["email", "name", "custom:tenant_id"],
+            # A person must not be able to move to another tenant or grant itself environments, so the client may read these and not
+            # write them; administrators write `custom:environments` (such as `dev,stg`; none means all).
+            read_attributes=["email", "name", "custom:tenant_id", "custom:environments"],
             write_attributes=["name"],
             opts=self.child(parent=self.pool),
         )
+
+
+def _text_attribute(name: str, max_length: int, *, mutable: bool) -> aws.cognito.UserPoolSchemaArgs:
+    return aws.cognito.UserPoolSchemaArgs(
+        name=name,
+        attribute_data_type="String",
+        mutable=mutable,
+        string_attribute_constraints=aws.cognito.UserPoolSchemaStringAttributeConstraintsArgs(min_length="0", max_length=str(max_length)),
+    )

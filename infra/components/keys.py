@@ -1,4 +1,4 @@
-"""Encryption keys: one for data at rest, one for messages and operational logs."""
+"""Keys: one for data at rest, one for messages and operational logs, and one that signs what auditors check."""
 
 from __future__ import annotations
 
@@ -32,13 +32,26 @@ _USE = [
 
 
 class Keys(Component):
-    """Two customer-managed keys with rotation. `data` guards records and secrets, `messaging` topics, queues and logs."""
+    """Customer-managed keys. `data` guards records and secrets, `messaging` topics, queues and logs; `signing` signs audit checkpoints."""
 
     def __init__(self, ctx: Context, args: KeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Keys", ctx, opts)
         self.data = self._key("data", args, "Tables, buckets, backups and secrets")
         self.messaging = self._key("messaging", args, "Topics, queues, buses and operational logs")
-        self.register_outputs({"data": self.data.arn, "messaging": self.messaging.arn})
+        self.signing = self._signing(args)
+        self.register_outputs({"data": self.data.arn, "messaging": self.messaging.arn, "signing": self.signing.arn})
+
+    def _signing(self, args: KeysArgs) -> aws.kms.Key:
+        # KMS does not rotate keys that sign: who verifies a signature has pinned the public key.
+        return aws.kms.Key(
+            "signing",
+            description=f"{self.ctx.names.prefix}: Signatures of audit checkpoints and evidence",
+            customer_master_key_spec="ECC_NIST_P256",
+            key_usage="SIGN_VERIFY",
+            deletion_window_in_days=args.deletion_window_days,
+            policy=iam.resource_document(*self._statements(services=False)),
+            opts=self.record(),
+        )
 
     def _key(self, name: str, args: KeysArgs, description: str) -> aws.kms.Key:
         key = aws.kms.Key(

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.base import Component, Context
-from infra.names import LOG_TABLES, TABLES
+from infra.names import TABLES
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Records(Component):
             global_secondary_indexes=[_BY_KPI] if by_kpi else None,
             stream_enabled=True,
             stream_view_type="NEW_AND_OLD_IMAGES",
-            ttl=aws.dynamodb.TableTtlArgs(attribute_name="expires_at", enabled=True) if name in LOG_TABLES else None,
+            ttl=aws.dynamodb.TableTtlArgs(attribute_name="expires_at", enabled=True) if name != "audit" else None,
             point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=True),
             server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True, kms_key_arn=args.key_arn),
             deletion_protection_enabled=self.ctx.protect,

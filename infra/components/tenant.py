@@ -163,6 +163,9 @@ class TenantRuns(Component):
                 "role_arn": args.role_arn,
                 "schedule_group": self.group.name,
                 "log_group": self.logs.name,
+                # Only what the config says: a stack that says nothing stays as it is.
+                **({"governance": governance} if (governance := args.config.governance()) else {}),
+                **({"sources": list(args.config.sources)} if args.config.sources else {}),
             },
             "bundle": args.bundle,
         }

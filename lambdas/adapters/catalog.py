@@ -16,8 +16,10 @@ from lambdas.domain.control.pauses import EVERYTHING, Scope
 from lambdas.domain.control.unit import Row
 from lambdas.domain.model import Active, Definition, TenantSettings
 from lambdas.domain.standing import Standing
+from lambdas.domain.tenants import keys as tenant_keys
+from lambdas.domain.tenants.runs import for_runs
 
-# Settings change by a deployment; a warm function notices within this many seconds.
+# Settings change by a deployment or an administrator; a warm function notices within this many seconds.
 TENANT_TTL_SECONDS = 30.0
 
 
@@ -35,10 +37,11 @@ class DynamoCatalog:
         known = self._tenants.get((tenant_id, environment))
         if known is not None and self._monotonic() - known[0] < TENANT_TTL_SECONDS:
             return known[1]
-        item = self.item(tenant_id, f"{environment}#tenant")
+        item = self.item(tenant_id, tenant_keys.deployed(environment))
         if item is None:
             return None
-        settings = TenantSettings.model_validate_json(item["settings"])
+        decided = self.item(tenant_id, tenant_keys.settings(environment))
+        settings = for_runs(item["settings"], decided["settings"] if decided else None)
         self._tenants[tenant_id, environment] = (self._monotonic(), settings)
         return settings
 
@@ -122,6 +125,12 @@ class DynamoCatalog:
     def triggers(self, tenant_id: str, environment: str, signal: str) -> Iterator[dict[str, Any]]:
         """What waits for a signal."""
         return self.rows(tenant_id, f"{environment}#trigger#{signal}#")
+
+    def canary(self, tenant_id: str, environment: str, kpi_id: str) -> Canary | None:
+        """The last canary of a KPI. By a query, which is all that those who ask may do; other KPIs' keys may begin the same."""
+        key = keys.canary(environment, kpi_id)
+        found = next((row for row in self.rows(tenant_id, key, consistent=True) if row["sk"] == key), None)
+        return Canary.model_validate_json(found["canary"]) if found else None
 
     def merge(self, tenant_id: str, sort_key: str, changes: Mapping[str, Any]) -> None:
         """Set attributes of a row that exists."""

@@ -45,6 +45,8 @@ ATTEMPTS = 14
 _PAUSES = (0.01, 0.5)
 """Seconds: the first pause at most, and the longest; each is a random share of twice the one before (full jitter)."""
 _CONTENTION = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_END = "~"
+"""Sorts after every character of a key."""
 _FAILED = "ConditionalCheckFailed"
 _RETRIED_ERRORS = frozenset({"TransactionInProgressException", "ThrottlingException", "ProvisionedThroughputExceededException"})
 
@@ -83,7 +85,7 @@ class DynamoControlStore:
         item = self._item(self._catalog, tenant_id, key)
         return Row(key, item) if item is not None else None
 
-    def rows(self, tenant_id: str, prefix: str) -> Iterator[Row]:
+    def rows(self, tenant_id: str, prefix: str, *, after: str = "") -> Iterator[Row]:
         """Rows by prefix, strongly consistent, page by page."""
         arguments: dict[str, Any] = {
             "TableName": self._catalog,
@@ -91,10 +93,18 @@ class DynamoControlStore:
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
             "ExpressionAttributeValues": {":pk": {"S": tenant_id}, ":sk": {"S": prefix}},
         }
+        if after > prefix:
+            # A sort key takes one condition, so the prefix becomes the upper end; keys are ASCII. DynamoDB refuses ends in the wrong order.
+            end = f"{prefix}{_END}"
+            if after >= end:
+                return
+            arguments["KeyConditionExpression"] = "pk = :pk AND sk BETWEEN :after AND :end"
+            arguments["ExpressionAttributeValues"] = {":pk": {"S": tenant_id}, ":after": {"S": after}, ":end": {"S": end}}
         while True:
             answer = self._clients("dynamodb").query(**arguments)
             for item in map(from_item, answer["Items"]):
-                yield Row(str(item["sk"]), _values(item))
+                if str(item["sk"]) > after:
+                    yield Row(str(item["sk"]), _values(item))
             if "LastEvaluatedKey" not in answer:
                 return
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

@@ -7,16 +7,17 @@ from lambdas.domain.model import RunRequest
 
 
 class StateMachine:
-    """The run machine."""
+    """The run machine. Its client is made at the first start, so that whoever never starts a run does not wait for it."""
 
     def __init__(self, clients: Clients, arn: str) -> None:
-        self._client = clients("stepfunctions")
+        self._clients = clients
         self._arn = arn
 
     def start(self, name: str, request: RunRequest) -> bool:
         """Start an execution; False when the name has been used already."""
+        client = self._clients("stepfunctions")
         try:
-            self._client.start_execution(stateMachineArn=self._arn, name=name, input=request.model_dump_json(exclude_none=True))
-        except self._client.exceptions.ExecutionAlreadyExists:
+            client.start_execution(stateMachineArn=self._arn, name=name, input=request.model_dump_json(exclude_none=True))
+        except client.exceptions.ExecutionAlreadyExists:
             return False
         return True

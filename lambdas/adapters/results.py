@@ -19,11 +19,13 @@ from lambdas.domain.model import Delivery, Measure, PastValue, Period, Run, Upst
 from lambdas.domain.redact import message_of
 
 TABLE = "kpi_result"
+CANARY_TABLE = "kpi_result_canary"
+"""What candidates computed: with the columns of `kpi_result`, and out of the way of whoever reads what was delivered."""
 _COLUMNS = (
     "run_id", "tenant_id", "environment", "kpi_id", "contract_version", "variant_label", "entity", "period_start", "period_end",
     "time_grain", "scd_view", "value", "unit", "verdict", "rows_processed", "extensions", "flags", "delivered_at",
 )  # fmt: skip
-_INSERT = f"INSERT INTO {TABLE} ({', '.join(_COLUMNS)}) VALUES ({', '.join(f'%({name})s' for name in _COLUMNS)})"  # noqa: S608
+_INSERT = f"({', '.join(_COLUMNS)}) VALUES ({', '.join(f'%({name})s' for name in _COLUMNS)})"
 _SCOPE = "tenant_id = %(tenant_id)s AND environment = %(environment)s AND scd_view = %(scd_view)s"
 STORE_TIMEOUT = timedelta(seconds=30)
 TRUSTED_SECONDS = 1.0
@@ -194,7 +196,7 @@ class PostgresResults:
             for each in delivery.results
         ]
         with self._transaction(run.tenant_id) as connection, connection.cursor() as cursor:
-            cursor.executemany(_INSERT.encode(), rows)
+            cursor.executemany(f"INSERT INTO {CANARY_TABLE if run.canary else TABLE} {_INSERT}".encode(), rows)
 
 
 def _scope(run: Run) -> dict[str, Any]:

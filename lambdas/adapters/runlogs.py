@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lambdas.adapters.aws import Clients
 from lambdas.adapters.items import from_item, projection, to_attribute, to_item
 from lambdas.domain.errors import DuplicateEntryError, ErrorCode, KpiError
+from lambdas.domain.fold import OPEN
 from lambdas.domain.ids import run_id_text
 from lambdas.domain.model import LogEntry, LogTable
 
@@ -15,8 +16,11 @@ BATCH = 25
 INDEX = "by_kpi"
 END = "~"
 """Sorts after every key."""
+PAGE = 500
+MAX_PAGES = 10
+"""Pages of `PAGE` rows that a search for a version's runs reads: other versions and environments lie between."""
 # Thirty whole rows, read at every Close, cost it more than all of its writes.
-_DECIDING = ("entry", "run_id", "environment", "status", "started_at", "finished_at", "rows_processed")
+_DECIDING = ("entry", "run_id", "environment", "status", "started_at", "finished_at", "rows_processed", "canary")
 
 
 class DynamoRunLogs:
@@ -56,10 +60,47 @@ class DynamoRunLogs:
         raise KpiError(ErrorCode.INTERNAL, f"{entry.table.value} refused {entry.sort_key}: {error.get('Code')} {error.get('Message', '')}")
 
     def recent_closes(self, tenant_id: str, kpi_id: str, limit: int) -> list[dict[str, Any]]:
-        """Close rows of a KPI, newest first, with what decisions are made on. `limit` counts runs, of which each has two rows."""
+        """Close rows of a KPI, newest first, with what decisions are made on. `limit` counts runs, of which each has two rows.
+
+        Those of canaries are passed over: what a candidate did says nothing of what the KPI delivers.
+        """
         values = {":pk": f"{tenant_id}#{kpi_id}"}
         rows, _ = self._newest("gsi_pk = :pk", values, 2 * limit, IndexName=INDEX, **projection(_DECIDING))
-        return [row for row in rows if row["entry"] == "close"]
+        return [row for row in rows if row["entry"] == "close" and "canary" not in row]
+
+    def of_versions(
+        self, tenant_id: str, kpi_id: str, *, environment: str, versions: Sequence[str], since: str = "0", runs: int, in_flight: bool
+    ) -> Iterator[dict[str, Any]]:
+        """Rows of at most `runs` runs of some versions that started at `since` (ISO 8601) or later, newest first.
+
+        `in_flight` asks for open rows too; without them a run that has not ended is not there. What lies further back than
+        `MAX_PAGES` pages is not found.
+        """
+        left_out = "" if in_flight else OPEN
+        wanted = {f":v{position}": version for position, version in enumerate(versions)}
+        arguments: dict[str, Any] = {
+            "TableName": self._tables[LogTable.RUN],
+            "IndexName": INDEX,
+            "KeyConditionExpression": "gsi_pk = :pk AND gsi_sk >= :since",
+            "FilterExpression": f"#environment = :environment AND #entry <> :left_out AND contract_version IN ({', '.join(wanted)})",
+            "ExpressionAttributeNames": {"#environment": "environment", "#entry": "entry"},
+            "ExpressionAttributeValues": to_item(
+                {":pk": f"{tenant_id}#{kpi_id}", ":since": since, ":environment": environment, ":left_out": left_out} | wanted
+            ),
+            "ScanIndexForward": False,
+            "Limit": PAGE,
+        }
+        seen: set[Any] = set()
+        for _ in range(MAX_PAGES):
+            answer = self._clients("dynamodb").query(**arguments)
+            for row in map(from_item, answer["Items"]):
+                seen.add(row["run_id"])
+                if len(seen) > runs:
+                    return
+                yield row
+            if "LastEvaluatedKey" not in answer:
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def by_kpi(self, tenant_id: str, kpi_id: str, *, rows: int, since: str = "0", before: str = END) -> tuple[list[dict[str, Any]], bool]:
         """Rows of `log-run` of a KPI with index keys in [since, before), newest first, and whether there are more."""

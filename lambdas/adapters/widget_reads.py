@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.adapters.aws import Clients
+from lambdas.adapters.aws import Clients, acting_session
 from lambdas.adapters.items import from_item, projection, to_item
-from lambdas.domain.fold import RUN_COLUMNS, fold_runs
+from lambdas.domain.fold import RUN_COLUMNS, fold_runs, of_canary
 from lambdas.domain.ids import first_run_id_at, run_id_text
 from lambdas.domain.widget_reads import Page, Row, Version
 from lambdas.domain.widget_request import WidgetError
@@ -53,7 +53,7 @@ class TableReader:
 
     def runs(self, since: datetime, until: datetime) -> Page:
         rows, complete = self._between("run", since, until, ("entry", *RUN_COLUMNS))
-        return Page(fold_runs(row for row in rows if row.get("environment") == self._environment), complete)
+        return Page(self._folded(rows), complete)
 
     def runs_of(self, kpi_id: str, limit: int) -> Page:
         arguments: dict[str, Any] = {
@@ -64,8 +64,12 @@ class TableReader:
         }
         # A run has two rows, and other environments have runs between.
         rows, complete = self._newest(arguments, 6 * limit)
-        found = fold_runs(row for row in rows if row.get("environment") == self._environment)
+        found = self._folded(rows)
         return Page(found[:limit], complete)
+
+    def _folded(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """Runs of the environment but those of canaries, which delivered to nobody."""
+        return [run for run in fold_runs(row for row in rows if row.get("environment") == self._environment) if not of_canary(run)]
 
     def entries(self, table: str, since: datetime, until: datetime) -> Page:
         rows, complete = self._between(table, since, until, _ENTRY_COLUMNS)
@@ -159,7 +163,6 @@ class TenantReaders:
         return TableReader(known[1], self._tables, tenant_id, environment)
 
     def _act_as(self, tenant_id: str, environment: str) -> tuple[datetime, Clients]:
-        from boto3.session import Session
         from botocore.exceptions import ClientError
 
         try:
@@ -174,13 +177,7 @@ class TenantReaders:
             code = str(error.response.get("Error", {}).get("Code"))
             raise WidgetError(f"there is no tenant {tenant_id} in {environment}, or its rows may not be read ({code})") from error
         given = answer["Credentials"]
-        session = Session(
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
-            region_name=self._region,
-        )
-        return given["Expiration"], Clients(session)
+        return given["Expiration"], Clients(acting_session(given), self._region)
 
 
 def session_policy(tenant_id: str, tables: Sequence[str]) -> str:

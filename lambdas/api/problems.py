@@ -16,6 +16,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.CONFLICT: 409,
     ErrorCode.RATE_LIMIT: 429,
+    ErrorCode.UNAVAILABLE: 503,
     ErrorCode.TIMEOUT: 504,
 }
 _TITLES = {
@@ -25,6 +26,7 @@ _TITLES = {
     409: "Conflict",
     429: "Too many requests",
     500: "Something failed on our side",
+    503: "Not available",
     504: "It took too long",
 }
 

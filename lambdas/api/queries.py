@@ -1,39 +1,29 @@
-"""Query parameters of the read endpoints, validated all at once."""
+"""Query parameters of the browsing endpoints, validated all at once."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
-from kpis.common import KpiId, Layer, ScdView, Status
+from kpis.common import Environment, Frozen, KpiId, Layer, ScdView, Semver, Status
+from lambdas.api.control.requests import List, Place
 from lambdas.domain.model import Moment, RunStatus
 
-Limit = Annotated[int, Field(ge=1, le=200)]
 
-
-class Query(BaseModel):
-    """What every list takes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    environment: Literal["dev", "stg", "prod"] = "prod"
-    limit: Limit = 50
-    cursor: str | None = Field(default=None, max_length=1024)
-
-
-class KpiQuery(Query):
+class KpiQuery(List):
     """Filters of the catalog; `q` is looked for in id, name and definition, `include` adds each KPI's last run."""
 
     pack: str | None = None
     layer: Layer | None = None
     owner: str | None = None
     status: Status | None = None
+    version: Semver | None = None
     q: str | None = Field(default=None, max_length=200)
     include: Literal["last_run"] | None = None
 
 
-class RunQuery(Query):
+class RunQuery(List):
     """Filters of runs."""
 
     kpi_id: KpiId | None = None
@@ -41,33 +31,23 @@ class RunQuery(Query):
     since: Moment | None = None
 
 
-class ResultQuery(Query):
+class ResultQuery(List):
     """Filters of delivered results; `since` and `until` are about the period's start."""
 
     kpi_id: KpiId | None = None
-    entity: str | None = Field(default=None, max_length=200)
+    entity: str | None = Field(default=None, max_length=200, pattern=r"^[^\x00]*$")
     since: Moment | None = None
     until: Moment | None = None
     scd_view: ScdView = ScdView.AS_REPORTED
 
 
-class OneKpiQuery(BaseModel):
-    """What the detail of a KPI takes."""
+class OneKpiQuery(Place):
+    """What the detail of a KPI takes; `version`: the one that runs unless given."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    environment: Literal["dev", "stg", "prod"] = "prod"
-    version: str | None = None
+    version: Semver | None = None
 
 
-class RunIdPath(BaseModel):
-    """A run id in a path."""
+class OneRunQuery(Frozen):
+    """What the detail of a run takes. Without `environment` the run is looked for in all the token grants, production among them."""
 
-    run_id: int = Field(gt=0, lt=2**63)
-
-    @field_validator("run_id", mode="before")
-    @classmethod
-    def _digits(cls, value: object) -> object:
-        if isinstance(value, str) and not value.isdigit():
-            raise ValueError("a run id is a number")
-        return value
+    environment: Environment | None = None

@@ -43,9 +43,9 @@ def lake_row(image: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in image.items() if name not in _INTERNAL} | {"day": moment[:10]}
 
 
-def tampered(change: Change) -> bool:
-    """Whether a change of an append-only table is one that nobody may make."""
-    return change.kind != "INSERT" and not (change.kind == "REMOVE" and change.principal == TTL_PRINCIPAL)
+def tampered(change: Change, *, expires: bool) -> bool:
+    """Whether a change of an append-only table is one that nobody may make; `expires`: its rows go when their time is over."""
+    return change.kind != "INSERT" and not (expires and change.kind == "REMOVE" and change.principal == TTL_PRINCIPAL)
 
 
 @dataclass
@@ -63,7 +63,8 @@ class LogStream:
         failed: list[str] = []
         by_table: dict[str, list[Change]] = {}
         for change in changes:
-            if tampered(change):
+            # What is archived may go one day; the rows of the audit table, which is its own archive, stay.
+            if tampered(change, expires=self.archived(change.table)):
                 self._report(change)
             elif change.kind == "INSERT" and self.archived(change.table):
                 by_table.setdefault(change.table, []).append(change)

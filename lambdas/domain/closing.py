@@ -90,33 +90,14 @@ class Closer:
         following = self._next(run, outcome)
         sla = self._sla(run, kpi, outcome, finished_at, final=following is None)
         # Read before this run is among them.
-        compared = outcome.status is RunStatus.SUCCESS
+        compared = outcome.status is RunStatus.SUCCESS and run.canary is None
         baseline: Sequence[Row] = self._logs.recent_closes(run.tenant_id, run.kpi_id, BASELINE_RUNS) if compared else ()
         self._insert(run, outcome, finished_at, sla)
         duration_ms = (finished_at - run.started_at).total_seconds() * 1000
         found = anomalies.find(duration_ms, outcome.rows_processed, baseline) if compared else []
         self._bus.publish(events(run, kpi, outcome, finished_at, sla, found, retrying=following is not None))
-        self._metrics.emit(
-            run.tenant_id,
-            run.environment,
-            metric_values(outcome, duration_ms, breached(sla), len(found)) | tier_0_values(kpi, outcome),
-            {
-                "run_id": str(run.run_id),
-                "kpi_id": run.kpi_id,
-                "contract_version": run.contract_version,
-                "trigger_type": run.trigger_type.value,
-                "retry_seq": run.retry_seq,
-                "sql_hash": outcome.sql_hash,
-                "verdict": outcome.verdict.value if outcome.verdict else None,
-                "failed_rule_types": failed_rule_types(kpi, outcome),
-                "sla_breached": breached(sla),
-                "status": outcome.status.value,
-                "error_code": outcome.error_code,
-                "error_message": outcome.error_message,
-                "sla": [each.as_json() for each in sla],
-                "anomalies": [each.as_json() for each in found],
-            },
-        )
+        values, properties = measured(run, kpi, outcome, duration_ms, sla, found)
+        self._metrics.emit(run.tenant_id, run.environment, values, properties)
         wait = self._wait(kpi, run.retry_seq) if following is not None else 0
         return Closed(run, outcome, sla, following, wait)
 
@@ -150,7 +131,7 @@ class Closer:
         outcome = Outcome(
             status=RunStatus.FAILED, error_code=code, error_message=message_of(Exception(f"the runner ended with {name}: {cause}"))
         )
-        if run.last_attempt and kpi.error_policy.on_failure is OnFailure.FALLBACK:
+        if run.last_attempt and kpi.error_policy.on_failure is OnFailure.FALLBACK and run.canary is None:
             return self._deliverer().fall_back(run, kpi, outcome)
         return outcome
 
@@ -172,6 +153,7 @@ class Closer:
             contract_version=run.contract_version,
             retry_seq=run.retry_seq + 1,
             during_pause=run.despite_pause is not None,
+            canary=run.canary.canary_id if run.canary else None,
         )
 
     def _wait(self, kpi: Kpi, retry_seq: int) -> int:
@@ -192,6 +174,37 @@ def cause_text(cause: Any) -> str:
         found = cast("dict[str, Any]", document)
         return str(found.get("errorMessage") or found.get("StoppedReason") or text)
     return text
+
+
+def measured(
+    run: Run, kpi: Kpi, outcome: Outcome, duration_ms: float, sla: Sequence[SlaResult], found: Sequence[anomalies.Anomaly]
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """The metrics of one closed attempt, and what dashboards ask the log line for.
+
+    Both are about what consumers get, which a canary's run is not: it has no metrics, and its line says how it ended in words of its own.
+    """
+    known = {"run_id": str(run.run_id), "kpi_id": run.kpi_id, "contract_version": run.contract_version}
+    if run.canary is not None:
+        ended = {
+            "canary_status": outcome.status.value,
+            "canary_error_code": outcome.error_code,
+            "canary_duration_ms": round(duration_ms, 3),
+        }
+        return {}, known | ended | {"canary": run.canary.canary_id}
+    values = metric_values(outcome, duration_ms, breached(sla), len(found)) | tier_0_values(kpi, outcome)
+    return values, known | {
+        "trigger_type": run.trigger_type.value,
+        "retry_seq": run.retry_seq,
+        "sql_hash": outcome.sql_hash,
+        "verdict": outcome.verdict.value if outcome.verdict else None,
+        "failed_rule_types": failed_rule_types(kpi, outcome),
+        "sla_breached": breached(sla),
+        "status": outcome.status.value,
+        "error_code": outcome.error_code,
+        "error_message": outcome.error_message,
+        "sla": [each.as_json() for each in sla],
+        "anomalies": [each.as_json() for each in found],
+    }
 
 
 def metric_values(outcome: Outcome, duration_ms: float, breach: bool, anomalous: int) -> dict[str, float]:
@@ -248,7 +261,10 @@ def events(
     *,
     retrying: bool,
 ) -> list[tuple[str, Mapping[str, Any]]]:
-    """What the bus is told of a closed attempt. A skipped run is a failed one to whoever waits for the number."""
+    """What the bus is told of a closed attempt. A skipped run is a failed one to whoever waits for the number.
+
+    A canary's run is told under names of its own: it starts no KPI and alerts nobody; comparing both versions says what follows.
+    """
     detail: dict[str, Any] = {
         "run_id": str(run.run_id),
         "tenant_id": run.tenant_id,
@@ -257,6 +273,9 @@ def events(
         "kpi_name": kpi.name,
         "contract_version": run.contract_version,
         "trigger_type": run.trigger_type.value,
+        "entities": list(run.entities) if run.entities is not None else None,
+        "scd_view": run.scd_view.value,
+        "despite_pause": run.despite_pause,
         "status": outcome.status.value,
         "verdict": outcome.verdict.value if outcome.verdict else None,
         "value": outcome.value,
@@ -274,6 +293,8 @@ def events(
         "links": links(run, kpi),
     }
     delivered = outcome.status in (RunStatus.SUCCESS, RunStatus.PARTIAL)
+    if run.canary is not None:
+        return [("kpi.canary.completed" if delivered else "kpi.canary.failed", detail | {"canary": run.canary.canary_id})]
     told: list[tuple[str, Mapping[str, Any]]] = [("kpi.run.completed" if delivered else "kpi.run.failed", detail)]
     late = [each.as_json() for each in sla if each.state is SlaState.BREACH]
     if late:

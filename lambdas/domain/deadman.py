@@ -13,8 +13,6 @@ from itertools import pairwise
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
-
 from kpis.metric_names import Metric
 from kpis.schema import Kpi, LatencySla, Schedule, Trigger
 from lambdas.domain import entries, periods
@@ -88,6 +86,8 @@ def slots(schedule: Schedule, since: datetime, until: datetime) -> Iterator[Slot
     """
     if schedule.cron is None or schedule.trigger not in (Trigger.TIME, Trigger.BOTH):
         return
+    from croniter import croniter  # brings dateutil along
+
     zone = ZoneInfo(schedule.timezone)
     # A day earlier, since local times repeat when clocks go back; what is before `since` is left out below.
     ticks = croniter(schedule.cron, (since - timedelta(days=1)).astimezone(zone).replace(tzinfo=None))

@@ -104,7 +104,9 @@ class Deliverer:
 def sla_results(
     run: Run, kpi: Kpi, *, finished_at: datetime, data_at: datetime | None, delivered: bool, entities: int, final: bool
 ) -> tuple[SlaResult, ...]:
-    """The KPI's SLA rows, judged for this run."""
+    """The KPI's SLA rows, judged for this run; none for a canary's, which owes nobody a delivery."""
+    if run.canary is not None:
+        return ()
     facts = SlaFacts(
         period=run.period,
         grain=kpi.grain,

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kpis.common import ScdView
+from lambdas.domain.control.canary import Canary, CanaryState
 from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.domain.model import Period, RunRequest, TriggerType
+from lambdas.domain.fold import CANARY_RUN
+from lambdas.domain.model import Period, RunRequest, RunStatus, TriggerType
 from lambdas.domain.naming import execution_name
 from lambdas.domain.redact import message_of
 
@@ -17,9 +20,15 @@ _DELIVERED = ("success", "partial")
 
 
 class Waiting(Protocol):
-    """Catalog rows of what waits for a signal: maps with `kpi_id` and `upstreams`."""
+    """What follows an event, by the catalog."""
 
-    def triggers(self, tenant_id: str, environment: str, signal: str) -> Iterable[Mapping[str, Any]]: ...
+    def triggers(self, tenant_id: str, environment: str, signal: str) -> Iterable[Mapping[str, Any]]:
+        """What waits for a signal: maps with `kpi_id` and `upstreams`."""
+        ...
+
+    def canary(self, tenant_id: str, environment: str, kpi_id: str) -> Canary | None:
+        """The last canary of a KPI, whatever became of it."""
+        ...
 
 
 class Deliveries(Protocol):
@@ -63,7 +72,10 @@ class Dispatcher:
         if not detail.get("tenant_id"):
             raise KpiError(ErrorCode.INVALID_INPUT, f"event {event.get('id')} ({kind}) has no detail.tenant_id; say whose signal it is")
         try:
-            planned = self._downstream(detail) if kind == COMPLETED else self._signalled(str(detail.get("signal") or kind), event, detail)
+            if kind == COMPLETED:
+                planned = self._canary(detail) + self._downstream(detail)
+            else:
+                planned = self._signalled(str(detail.get("signal") or kind), event, detail)
         except ValueError as error:
             raise KpiError(ErrorCode.INVALID_INPUT, f"event {event.get('id')} ({kind}): {message_of(error)}") from error
         started: list[str] = []
@@ -90,6 +102,31 @@ class Dispatcher:
             )
             for row in self._waiting.triggers(tenant_id, environment, signal)
         ]
+
+    def _canary(self, detail: Mapping[str, Any]) -> list[tuple[str, RunRequest]]:
+        """The candidate's run for the same period, when the run that completed is the baseline of a canary; however it was started."""
+        tenant_id, environment, kpi_id = str(detail["tenant_id"]), str(detail["environment"]), str(detail["kpi_id"])
+        canary = self._waiting.canary(tenant_id, environment, kpi_id)
+        if canary is None or canary.state is not CanaryState.RUNNING or canary.baseline != detail.get("contract_version"):
+            return []
+        comparable = detail.get("status") == RunStatus.SUCCESS.value and detail.get("scd_view") == ScdView.AS_REPORTED.value
+        if not comparable or detail.get("despite_pause"):
+            return []
+        entities = canary.part_of(detail.get("entities"))
+        if entities == ():
+            return []
+        request = RunRequest(
+            tenant_id=tenant_id,
+            environment=environment,  # pyright: ignore[reportArgumentType] - validated by the model
+            kpi_id=kpi_id,
+            trigger_type=TriggerType.EVENT,
+            triggered_by=f"{CANARY_RUN}{canary.canary_id}/{detail['run_id']}",
+            scheduled_at=str(detail["as_of"]),
+            period=Period.model_validate(detail["period"]),
+            entities=entities,
+            canary=canary.canary_id,
+        )
+        return [(execution_name("canary", tenant_id, kpi_id, [environment, canary.canary_id, str(detail["run_id"])]), request)]
 
     def _downstream(self, detail: Mapping[str, Any]) -> list[tuple[str, RunRequest]]:
         """KPIs all of whose upstreams have delivered the period. Manual runs start nothing: whoever runs by hand chooses the order."""

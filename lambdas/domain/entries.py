@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from kpis.schema import GdpRef, Kpi
-from lambdas.domain.fold import CLOSE, OPEN
+from lambdas.domain.fold import CLOSE, DESPITE_PAUSE, OPEN
 from lambdas.domain.ids import run_id_text
 from lambdas.domain.model import TOTAL, Delivery, LogEntry, LogTable, Outcome, RuleResult, Run
 from lambdas.domain.periods import add_months
@@ -44,6 +44,8 @@ def _run_row(run: Run, entry: str, outcome: Mapping[str, Any]) -> LogEntry:
         "retry_seq": run.retry_seq,
         "lineage_ref": run.lineage_ref,
     }
+    # Beside the seed's columns: the content that ran, and for which canary.
+    columns |= {"definition_hash": run.definition_hash, "canary": run.canary.canary_id if run.canary else None}
     keys = {"gsi_pk": f"{run.tenant_id}#{run.kpi_id}", "gsi_sk": f"{started}#{key}#{entry}", "entry": entry}
     return LogEntry(
         LogTable.RUN, run.tenant_id, f"{key}#{entry}", columns | dict(outcome) | keys | {"expires_at": _expires_at(run.started_at)}
@@ -52,7 +54,7 @@ def _run_row(run: Run, entry: str, outcome: Mapping[str, Any]) -> LogEntry:
 
 def _triggered_by(run: Run) -> str | None:
     """Who or what started the run, and the pause it went ahead in spite of."""
-    return run.triggered_by if run.despite_pause is None else f"{run.triggered_by} (despite pause {run.despite_pause})"
+    return run.triggered_by if run.despite_pause is None else f"{run.triggered_by} {DESPITE_PAUSE}{run.despite_pause})"
 
 
 def open_row(run: Run) -> LogEntry:

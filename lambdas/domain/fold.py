@@ -35,6 +35,24 @@ RUN_COLUMNS = (
 """The columns of `kpi_log_run`, in the seed's order."""
 
 
+CANARY_RUN = "canary/"
+"""What `triggered_by` of a canary's run begins with; canary and the baseline's run follow."""
+
+
+def of_canary(run: Row) -> bool:
+    """Whether a run computed a canary's candidate: it delivered to nobody, so it says nothing of the KPI's health."""
+    return str(run.get("triggered_by") or "").startswith(CANARY_RUN)
+
+
+DESPITE_PAUSE = "(despite pause "
+"""What `triggered_by` of a run that overrode a pause holds; the pause follows."""
+
+
+def despite_pause(run: Row) -> bool:
+    """Whether a run went ahead in spite of a pause."""
+    return DESPITE_PAUSE in str(run.get("triggered_by") or "")
+
+
 def _rank(row: Row) -> tuple[int, int]:
     """How much a row says: open, then close, then corrections by number (a later one wins)."""
     entry = str(row["entry"])

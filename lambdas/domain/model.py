@@ -14,6 +14,7 @@ from kpis.common import Frozen, Grain, KpiId, ScdView, Semver, Severity, Slug, V
 from kpis.rules import RuleType
 from kpis.schema import Kpi, Source
 from lambdas.domain import timestamps
+from lambdas.domain.control.canary import Subset
 from lambdas.domain.errors import ErrorCode
 
 TOTAL = "ALL"
@@ -71,6 +72,7 @@ class RunRequest(Frozen):
     """What asks for a run: the input of the state machine.
 
     `during_pause`: a manual run goes ahead in spite of pauses; the log says so. Whoever passes it on checks that an administrator asks.
+    `canary`: the id of a canary whose candidate is to compute its part; the dispatcher asks for it after a run of the baseline.
     """
 
     tenant_id: Slug
@@ -85,6 +87,7 @@ class RunRequest(Frozen):
     contract_version: Semver | None = None
     retry_seq: int = Field(default=0, ge=0)
     during_pause: bool = False
+    canary: str | None = Field(default=None, max_length=128)
 
 
 class TenantSettings(BaseModel):
@@ -103,11 +106,19 @@ class TenantSettings(BaseModel):
     warehouse_secret: str
 
 
+class CanaryPart(Frozen):
+    """What a candidate's run is for: a canary, and the part of the KPI it computes (None: it was over before the run began)."""
+
+    canary_id: str
+    subset: Subset | None
+
+
 class Run(Frozen):
     """An opened attempt: everything the runner and Close need to know about it.
 
     `excluded` are paused entities, which are not delivered; `enforce_post`: the first run after a pause, for which every
-    post-validation rule counts as an error; `despite_pause` is the id of the pause that this run overrides.
+    post-validation rule counts as an error; `despite_pause` is the id of the pause that this run overrides. With a `canary` the run
+    is the candidate's: what it delivers is kept apart, for the comparison with the baseline.
     """
 
     run_id: RunId
@@ -135,6 +146,7 @@ class Run(Frozen):
     excluded: tuple[str, ...] = ()
     enforce_post: bool = False
     despite_pause: str | None = None
+    canary: CanaryPart | None = None
 
     def logical(self, moment: datetime) -> datetime:
         """When this moment would have been, had the run started at its logical time (replays and backfills)."""

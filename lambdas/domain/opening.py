@@ -9,7 +9,7 @@ from typing import Any
 from lambdas.domain import entries, periods
 from lambdas.domain.control.pauses import must_prove
 from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.domain.model import Active, Definition, Outcome, Run, RunRequest, RunStatus, TenantSettings
+from lambdas.domain.model import Active, CanaryPart, Definition, Outcome, Run, RunRequest, RunStatus, TenantSettings
 from lambdas.domain.ports import Clock, Ids, RunLogs
 from lambdas.domain.standing import OpeningCatalog, Orders, Standing, explained, orders
 from lambdas.domain.timestamps import parse
@@ -84,6 +84,7 @@ class Opener:
             excluded=ordered.excluded,
             enforce_post=ordered.stopped is None and self._proof_due(request, standing, started_at),
             despite_pause=ordered.despite.pause_id if ordered.despite else None,
+            canary=_part(request, ordered),
         )
         self._logs.insert([entries.open_row(run)])
         return Opened(run, kpi.lane.value, _skipped(ordered, request))
@@ -125,7 +126,19 @@ class Opener:
         return definition
 
 
-def _skipped(ordered: Orders, request: RunRequest) -> Outcome | None:
-    if ordered.stopped is None:
+def _part(request: RunRequest, ordered: Orders) -> CanaryPart | None:
+    if request.canary is None:
         return None
-    return Outcome(status=RunStatus.SKIPPED, error_code=ErrorCode.PAUSED, error_message=explained(ordered.stopped, request.environment))
+    return CanaryPart(canary_id=request.canary, subset=ordered.canary.subset if ordered.canary else None)
+
+
+def _skipped(ordered: Orders, request: RunRequest) -> Outcome | None:
+    if ordered.stopped is not None:
+        message = explained(ordered.stopped, request.environment)
+        return Outcome(status=RunStatus.SKIPPED, error_code=ErrorCode.PAUSED, error_message=message)
+    if request.canary is not None and ordered.canary is None:
+        message = (
+            f"the canary {request.canary} of {request.kpi_id} does not run any more, so there is nothing to compare; nothing was computed"
+        )
+        return Outcome(status=RunStatus.SKIPPED, error_code=ErrorCode.CONFLICT, error_message=message)
+    return None

@@ -10,8 +10,6 @@ from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
-
 from kpis.common import Grain
 from kpis.schema import Schedule
 from lambdas.domain import timestamps
@@ -78,6 +76,8 @@ def as_of_for(period: Period, grain: Grain, schedule: Schedule) -> datetime:
     """When the schedule would have run for this period: its first cron time after the period's end."""
     if schedule.cron is None:
         return instant(period.end, grain, schedule.timezone) + EVENT_DELAY
+    from croniter import croniter  # brings dateutil along
+
     zone = ZoneInfo(schedule.timezone)
     local_end = instant(period.end, grain, schedule.timezone).astimezone(zone).replace(tzinfo=None)
     following: datetime = croniter(schedule.cron, local_end - timedelta(seconds=1)).get_next(datetime)

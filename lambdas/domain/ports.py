@@ -38,7 +38,7 @@ class RunLogs(Protocol):
         ...
 
     def recent_closes(self, tenant_id: str, kpi_id: str, limit: int) -> Sequence[Row]:
-        """Close rows of a KPI, newest first: run_id, environment, status, started_at, finished_at, rows_processed."""
+        """Close rows of a KPI but those of canaries, newest first: run_id, environment, status, started_at, finished_at, rows_processed."""
         ...
 
 

@@ -95,7 +95,8 @@ class Runner:
         return run.last_attempt or not retryable
 
     def _last_resort(self, run: Run, definition: Definition, outcome: Outcome) -> Outcome:
-        if definition.kpi.error_policy.on_failure is not OnFailure.FALLBACK:
+        # An earlier value would say nothing of the candidate of a canary.
+        if definition.kpi.error_policy.on_failure is not OnFailure.FALLBACK or run.canary is not None:
             return outcome
         try:
             return self._deliverer.fall_back(run, definition.kpi, outcome)
@@ -189,7 +190,7 @@ class Runner:
             started = self._clock.now()
             measures = list(self._results.compute(run, statement, parameters, kpi.schedule.timeout))
             attempt.sql_ms += (self._clock.now() - started).total_seconds() * 1000
-        return _unpaused(run, _checked(kpi.id, measures))
+        return _unpaused(run, _of_the_part(run, _checked(kpi.id, measures)))
 
     def _history(self, attempt: _Attempt) -> Mapping[str, Sequence[PastValue]]:
         since = extensions.history_start(attempt.definition.kpi, attempt.run.period.start)
@@ -253,6 +254,17 @@ def _checked(kpi_id: str, measures: list[Measure]) -> list[Measure]:
     if odd:
         raise KpiError(ErrorCode.SQL_ERROR, f"{kpi_id} returned a value that is not a finite number for {', '.join(odd[:5])}")
     return measures
+
+
+def _of_the_part(run: Run, measures: list[Measure]) -> list[Measure]:
+    """The values of the entities that a canary's candidate computes; all for other runs."""
+    part = run.canary
+    if part is None:
+        return measures
+    kept = [measure for measure in measures if part.subset is not None and part.subset.contains(run.kpi_id, measure.entity)]
+    if not kept:
+        raise KpiError(ErrorCode.NO_DATA, f"{run.kpi_id} returned no entity of those the canary {part.canary_id} computes")
+    return kept
 
 
 def _unpaused(run: Run, measures: list[Measure]) -> list[Measure]:

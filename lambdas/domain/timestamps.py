@@ -14,7 +14,10 @@ def parse(text: str) -> datetime:
     """Read an ISO 8601 date or moment; without an offset it is UTC.
 
     Raises:
-        ValueError: when the text is neither.
+        ValueError: when the text is neither, or the moment is before the year 1 or after the year 9999 in UTC.
     """
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"'{text}' is not between the years 1 and 9999 in UTC") from error

@@ -18,13 +18,14 @@ def _wiring() -> RunWiring:
 
 
 def _told(opened: Opened) -> dict[str, Any]:
-    """What the log says of pauses: skipped because of one, overriding one, or the first run after one."""
+    """What the log says of pauses (skipped because of one, overriding one, the first run after one) and of canaries."""
     run, outcome = opened.run, opened.outcome
     found = {
         "status": outcome.status.value if outcome else None,
         "error_code": outcome.error_code if outcome else None,
         "despite_pause": run.despite_pause,
         "enforce_post": run.enforce_post or None,
+        "canary": run.canary.canary_id if run.canary else None,
     }
     return {name: value for name, value in found.items() if value is not None}
 

@@ -26,14 +26,15 @@ ASKED = 50
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-def catalog() -> tuple[list[Kpi], tuple[Source, ...]]:
-    """Primaries are the shipped ones again and again; the others read two to four earlier ones, mostly near ones."""
+def catalog(count: int = COUNT) -> tuple[list[Kpi], tuple[Source, ...]]:
+    """Seven in ten are primaries, the shipped ones again and again; the others read two to four earlier ones, mostly near ones."""
+    first = count * PRIMARIES // COUNT
     rng = random.Random(1)  # noqa: S311 - a catalog, no secret
     dictionary = check_packs(Path("kpis/packs"), root=Path()).dictionary
     primaries = [kpi for kpi in dictionary.kpis if isinstance(kpi.expression, SqlExpression)]
     derived = next(kpi for kpi in dictionary.kpis if isinstance(kpi.expression, FormulaExpression))
-    found = [kpi.model_copy(update={"id": f"BIG-{number:05d}"}) for number, kpi in enumerate(islice(cycle(primaries), PRIMARIES))]
-    for number in range(PRIMARIES, COUNT):
+    found = [kpi.model_copy(update={"id": f"BIG-{number:05d}"}) for number, kpi in enumerate(islice(cycle(primaries), first))]
+    for number in range(first, count):
         near = range(max(0, number - NEAR), number)
         refs = tuple(KpiRef(kpi=f"BIG-{each:05d}", alias=f"a{place}") for place, each in enumerate(rng.sample(near, rng.randint(2, 4))))
         found.append(derived.model_copy(update={"id": f"BIG-{number:05d}", "sources": refs, "post_validation": ()}))

@@ -50,8 +50,8 @@ def test_without_windows_there_is_no_rule(platform: Recording, tenant: Recording
 
 
 def test_a_platform_with_the_most_windows_stays_within_its_budget_of_resources(checkout: Path) -> None:
-    platform = declare("platform.local", PLATFORM | windows("changeWindows", *named(8)), checkout)
-    assert len(platform.of(MUTE)) == 8
+    platform = declare("platform.local", PLATFORM | windows("changeWindows", *named(5)), checkout)
+    assert len(platform.of(MUTE)) == 5
     assert len(platform.resources) < PLATFORM_BUDGET
 
 

@@ -122,9 +122,9 @@ def test_an_unprotected_stack_can_be_destroyed_whole(checkout: Path) -> None:
     assert all(secret.inputs["recoveryWindowInDays"] == 0 for secret in open_.of("aws:secretsmanager/secret:Secret"))
 
 
-def test_log_rows_expire_and_audit_rows_do_not(platform: Recording) -> None:
+def test_rows_of_logs_and_of_work_in_progress_expire_and_audit_rows_do_not(platform: Recording) -> None:
     ttl = {each.inputs["name"]: each.inputs.get("ttl") for each in platform.of("aws:dynamodb/table:Table")}
-    assert all((ttl[f"kpi-local-{table}"] is not None) == table.startswith("log-") for table in TABLES)
+    assert all((ttl[f"kpi-local-{table}"] is not None) == (table != "audit") for table in TABLES)
 
 
 def test_everything_at_rest_is_encrypted_with_our_keys(platform: Recording) -> None:
@@ -136,7 +136,8 @@ def test_everything_at_rest_is_encrypted_with_our_keys(platform: Recording) -> N
     assert all(each.inputs["serverSideEncryption"]["kmsKeyArn"] for each in platform.of("aws:dynamodb/table:Table"))
     assert all(has(each, "kmsKeyId") for each in platform.of("aws:secretsmanager/secret:Secret"))
     assert all(has(each, "kmsKeyArn") for each in platform.of("aws:lambda/function:Function"))
-    assert all(each.inputs["enableKeyRotation"] for each in platform.of("aws:kms/key:Key"))
+    rotating = {each.name for each in platform.of("aws:kms/key:Key") if each.inputs.get("enableKeyRotation")}
+    assert rotating == {"data", "messaging"}, "KMS does not rotate a key that signs"
 
 
 def test_every_bucket_is_private_encrypted_versioned_and_refuses_plain_http(platform: Recording) -> None:
@@ -159,7 +160,7 @@ def test_log_groups_keep_what_the_config_says(checkout: Path) -> None:
 
 def test_only_health_answers_without_a_token(platform: Recording) -> None:
     routes = {each.inputs["routeKey"]: each.inputs["authorizationType"] for each in platform.of("aws:apigatewayv2/route:Route")}
-    assert {key for key, kind in routes.items() if kind == "NONE"} == {"GET /health"}
+    assert {key for key, kind in routes.items() if kind == "NONE"} == {"GET /health", "GET /health/{check}"}
     assert len(routes) == 6
 
 
@@ -229,12 +230,13 @@ def test_a_tenant_exports_what_others_rely_on(tenant: Recording) -> None:
 
 
 def test_the_state_machine_calls_the_functions_that_exist(platform: Recording) -> None:
-    (machine,) = platform.of("aws:sfn/stateMachine:StateMachine")
-    definition = json.dumps(machine.document("definition"))
     functions = {each.inputs["name"] for each in platform.of("aws:lambda/function:Function")}
-    for lane in ("kpi-local-run-open", "kpi-local-run-light", "kpi-local-run-close"):
-        assert lane in functions
-        assert f"function:{lane}" in definition
+    called = {"run": ("kpi-local-run-open", "kpi-local-run-light", "kpi-local-run-close"), "change": ("kpi-local-governance",)}
+    for name, steps in called.items():
+        definition = json.dumps(platform.one("aws:sfn/stateMachine:StateMachine", name).document("definition"))
+        for each in steps:
+            assert each in functions
+            assert f"function:{each}" in definition
 
 
 @pytest.mark.parametrize(

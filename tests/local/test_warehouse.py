@@ -148,6 +148,18 @@ def test_a_scope_shows_its_own_tenants_rows_only(stack: Stack, relation: str) ->
         assert ("acme",) not in connection.execute(f"SELECT DISTINCT tenant_id FROM {relation}").fetchall()
 
 
+def test_what_candidates_compute_is_scoped_as_what_is_delivered(stack: Stack) -> None:
+    into = _INSERT.replace("INTO kpi_result ", "INTO kpi_result_canary ")
+    with connected(stack, WRITER, RESULTS_DATABASE) as connection:
+        scoped(connection, "acme")
+        connection.execute(into, [1, "acme", 1.5])
+        assert connection.execute("SELECT DISTINCT tenant_id FROM kpi_result_canary").fetchall() == [("acme",)]
+        scoped(connection, "skyway")
+        assert ("acme",) not in connection.execute("SELECT DISTINCT tenant_id FROM kpi_result_canary").fetchall()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+            connection.execute(into, [2, "acme", 1.5])
+
+
 @pytest.mark.parametrize(
     "statement", ["UPDATE kpi_result SET value = 0", "DELETE FROM kpi_result", "TRUNCATE kpi_result", "DROP TABLE kpi_result"]
 )

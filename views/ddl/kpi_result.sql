@@ -39,6 +39,9 @@ CREATE TABLE IF NOT EXISTS kpi_result (
 CREATE INDEX IF NOT EXISTS kpi_result_by_period
   ON kpi_result (tenant_id, environment, kpi_id, period_start, period_end, scd_view, entity, run_id DESC);
 
+-- What candidates of canaries computed, for the comparison with what was delivered. Nobody else reads it.
+CREATE TABLE IF NOT EXISTS kpi_result_canary (LIKE kpi_result INCLUDING ALL);
+
 -- The latest delivered run per tenant, environment, KPI, entity, period and view of history. Run ids grow with time.
 CREATE OR REPLACE VIEW kpi_result_current WITH (security_invoker = true) AS
 SELECT DISTINCT ON (tenant_id, environment, kpi_id, period_start, period_end, scd_view, entity) *
@@ -53,7 +56,15 @@ CREATE POLICY kpi_result_tenant ON kpi_result
   USING (tenant_id = current_setting('kpi.tenant_id', true))
   WITH CHECK (tenant_id = current_setting('kpi.tenant_id', true));
 
-REVOKE ALL ON kpi_result, kpi_result_current FROM PUBLIC, kpi_results_writer, kpi_results_reader;
-GRANT INSERT, SELECT ON kpi_result TO kpi_results_writer;
-GRANT SELECT ON kpi_result TO kpi_results_reader;
+ALTER TABLE kpi_result_canary ENABLE ROW LEVEL SECURITY;
+ALTER TABLE kpi_result_canary FORCE ROW LEVEL SECURITY;
+
+DROP POLICY IF EXISTS kpi_result_canary_tenant ON kpi_result_canary;
+CREATE POLICY kpi_result_canary_tenant ON kpi_result_canary
+  USING (tenant_id = current_setting('kpi.tenant_id', true))
+  WITH CHECK (tenant_id = current_setting('kpi.tenant_id', true));
+
+REVOKE ALL ON kpi_result, kpi_result_canary, kpi_result_current FROM PUBLIC, kpi_results_writer, kpi_results_reader;
+GRANT INSERT, SELECT ON kpi_result, kpi_result_canary TO kpi_results_writer;
+GRANT SELECT ON kpi_result, kpi_result_canary TO kpi_results_reader;
 GRANT SELECT ON kpi_result_current TO kpi_results_writer, kpi_results_reader;

@@ -82,7 +82,8 @@ class Asked(Generic[B, Q]):
         """
         if self.actor is None:
             raise ValueError("the call was not authorized yet")
-        reason = str(getattr(self.body, "reason", ""))
+        # A removal has no body; it says why in the query.
+        reason = str(getattr(self.body, "reason", "") or getattr(self.where.query, "reason", ""))
         return Call(self.where.tenant_id, self.where.environment, self.actor, reason, self.key, self.trace_id or None)
 
 
@@ -107,6 +108,7 @@ class Tag(StrEnum):
     OPERATIONS = "operations"
     CATALOG = "catalog"
     GOVERNANCE = "governance"
+    TENANT = "tenant"
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class Route(Generic[B, Q]):
         needs: everything the policies must allow; the first action on the object unless given.
         status: of a success.
         traffic: which limit counts it.
+        secret: the body has a secret, so nothing of it is kept, not even a hash; a repetition is known by its audit event alone.
     """
 
     name: str
@@ -144,6 +147,7 @@ class Route(Generic[B, Q]):
     needs: Callable[[Asked[B, Q]], Sequence[Need]] | None = None
     status: int = 200
     traffic: Traffic = Traffic.WRITES
+    secret: bool = False
 
     def needed(self, asked: Asked[B, Q]) -> Sequence[Need]:
         """What the policies must allow for a call."""

@@ -1,4 +1,4 @@
-"""The way every call takes: who asks, how often, may they at all, may they on this object, was it done already, and only then the work.
+"""The way every call takes: who asks, may they at all, how often, may they on this object, was it done already, and only then the work.
 
 Whether a caller may at all is asked of the policies before anything is read, on the object at its best. A refusal there is the
 same whether or not the object exists.
@@ -7,7 +7,9 @@ same whether or not the object exists.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,7 +19,7 @@ from lambdas.api.control.asked import JSON, Asked, Http, Reply, Route, Where
 from lambdas.api.control.objects import standing
 from lambdas.api.control.ports import Ports
 from lambdas.api.control.requests import Nothing
-from lambdas.domain.access import caller_of
+from lambdas.domain.access import Caller, caller_of
 from lambdas.domain.authz.authorizer import Decision, actor_of
 from lambdas.domain.authz.resources import best_case
 from lambdas.domain.errors import ErrorCode, KpiError
@@ -27,11 +29,20 @@ from lambdas.domain.limits.limiter import Traffic
 MAX_BODY = 262_144
 """Bytes of a body; a definition of that size does not fit a row with its audit event."""
 _PARAMS = {
-    "kpi_id": re.compile(r"[A-Z][A-Z0-9]{1,9}(?:-[A-Z0-9]{1,10}){1,3}"),
+    "kpi_id": re.compile(r"(?=.{1,40}\Z)[A-Z][A-Z0-9]{1,9}(?:-[A-Z0-9]{1,10}){1,3}"),
     "ver": re.compile(r"(?:0|[1-9]\d{0,8})(?:\.(?:0|[1-9]\d{0,8})){2}", re.ASCII),
     "request_id": re.compile(r"[A-Za-z0-9_-]{1,64}"),
+    "run_id": re.compile(r"[0-9]{1,19}"),
+    "view": re.compile(r"vw_kpi_[a-z_]{1,40}"),
+    "incident_id": re.compile(r"[a-z_]{1,32}-[0-9]{19}"),
+    "export_id": re.compile(r"[A-Za-z0-9_-]{1,64}"),
+    "name": re.compile(r"[a-z][a-z0-9-]{1,39}"),
+    "route_id": re.compile(r"[a-z][a-z0-9-]{1,39}"),
+    "subscription_id": re.compile(r"[a-z][a-z0-9-]{1,39}"),
 }
 _TENANT = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_LAST_SECOND = 253_402_300_800.0
+"""Seconds since 1970 at the end of the year 9999: what claims to be good for longer is no moment."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -43,36 +54,61 @@ def serve(ports: Ports, route: Route[Any, Any], http: Http) -> Answer:
         ValidationError: for a query or body that is not valid.
     """
     caller = caller_of(http.claims, http.headers.get("x-tenant-id"))
+    now = ports.plane.clock.now()
+    _in_time(http.claims, now)
     if not _TENANT.fullmatch(caller.tenant_id):
         raise KpiError(ErrorCode.INVALID_INPUT, "X-Tenant-Id is not the name of a tenant")
-    ports.limiter.admit(caller.tenant_id, route.traffic, ports.limits(caller.tenant_id), ports.plane.clock.now())
-    query = route.query.model_validate(dict(http.query))
-    environment = getattr(query, "environment", None) or Environment.PRD
-    where: Where[Any] = Where(caller, environment, http.params, query)
-    _any_allowed(ports, route, where)
+    looked = _looked_at(ports, route, caller, http)
+    # What is refused counts as a read: otherwise who may write nothing could use up the writes of those who may.
+    traffic = Traffic.READS if isinstance(looked, Exception) else route.traffic
+    ports.limiter.admit(caller.tenant_id, traffic, ports.limits(caller.tenant_id), now)
+    if isinstance(looked, Exception):
+        raise looked
+    where = looked
     _well_formed(http)
     key = checked(http.headers.get("x-idempotency-key") or "") if route.traffic is Traffic.WRITES else ""
     asked: Asked[Any, Any] = Asked(where, _body(route.body, http.body), key, http.trace_id)
     for action, resource in route.needed(asked):
         ports.authorizer.require(caller, action, best_case(resource))
-    if route.traffic is Traffic.READS:
+    if route.traffic is Traffic.READS or route.secret:
         return _done(ports, route, asked)
     call = Call(caller.subject, http.method, http.path, http.raw_query, http.body)
     return ports.idempotency.once(caller.tenant_id, key, call, lambda: _done(ports, route, asked))
 
 
-def _any_allowed(ports: Ports, route: Route[Any, Any], where: Where[Any]) -> None:
+def _in_time(claims: Mapping[str, Any], now: datetime) -> None:
+    """Claims past their `exp` open nothing, even if whatever is before this service let them in (RFC 7519, 4.1.4)."""
+    if "exp" not in claims:
+        return
+    try:
+        # API Gateway hands claims on as text, other authorizers as numbers.
+        ends = float(str(claims["exp"]))
+    except ValueError:
+        ends = 0.0
+    if not now.timestamp() < ends < _LAST_SECOND:
+        raise KpiError(ErrorCode.POLICY_DENY, "the token has run out; sign in again")
+
+
+def _looked_at(ports: Ports, route: Route[Any, Any], caller: Caller, http: Http) -> Where[Any] | KpiError | ValidationError:
+    """Where the call goes, or what refuses it before anything is read: a query that is not valid, or the policies."""
+    try:
+        query = route.query.model_validate(dict(http.query))
+    except ValidationError as error:
+        return error
+    environment = getattr(query, "environment", None) or Environment.PRD
+    where: Where[Any] = Where(caller, environment, http.params, query)
     resource = best_case(route.about(where))
-    decisions = [ports.authorizer.decide(where.caller, action, resource) for action in route.actions]
-    if not any(decision.allowed for decision in decisions):
-        raise KpiError(ErrorCode.POLICY_DENY, f"{route.actions[0]} is not allowed: {decisions[0].reason}")
+    decisions = [ports.authorizer.decide(caller, action, resource) for action in route.actions]
+    if any(decision.allowed for decision in decisions):
+        return where
+    return KpiError(ErrorCode.POLICY_DENY, f"{route.actions[0]} is not allowed: {decisions[0].reason}")
 
 
 def _well_formed(http: Http) -> None:
     """An id that no object can have is an id that no object has."""
-    for name, value in http.params.items():
-        if not _PARAMS[name].fullmatch(value):
-            raise KpiError(ErrorCode.NOT_FOUND, "there is nothing at this path")
+    # The router's patterns end with `$`, which looks past a line break at the end.
+    if http.path.endswith("\n") or not all(_PARAMS[name].fullmatch(value) for name, value in http.params.items()):
+        raise KpiError(ErrorCode.NOT_FOUND, "there is nothing at this path")
 
 
 def _body(model: type[Model], body: bytes) -> Model:

@@ -11,17 +11,28 @@ from pydantic import BaseModel
 from pydantic.json_schema import PydanticJsonSchemaWarning, models_json_schema
 
 from lambdas.api.control.asked import JSON, Route
+from lambdas.api.control.health import HealthReport
+from lambdas.api.control.health_routes import PUBLIC
 from lambdas.api.control.requests import Nothing
 from lambdas.api.control.responses import Problem
 from lambdas.api.control.routes import ROUTES
 from lambdas.domain.limits.limiter import Traffic
 
+VERSION = "1.0.0"
+"""Of the API. The major version rises with a change that breaks clients; `openapi_diff.py` finds those."""
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _PATTERNS = {
     "kpi_id": r"^[A-Z][A-Z0-9]{1,9}(-[A-Z0-9]{1,10}){1,3}$",
     "ver": r"^(0|[1-9]\d{0,8})(\.(0|[1-9]\d{0,8})){2}$",
     "request_id": r"^[A-Za-z0-9_-]{1,64}$",
+    "run_id": r"^[0-9]{1,19}$",
+    "view": r"^vw_kpi_(run_overview|validation_summary|lineage_sources|sla_violations)$",
+    "incident_id": r"^[a-z_]{1,32}-[0-9]{19}$",
+    "export_id": r"^[A-Za-z0-9_-]{1,64}$",
+    "name": r"^[a-z][a-z0-9-]{1,39}$",
+    "route_id": r"^[a-z][a-z0-9-]{1,39}$",
+    "subscription_id": r"^[a-z][a-z0-9-]{1,39}$",
 }
 _PROBLEMS = {
     "400": "The request is not valid",
@@ -30,6 +41,11 @@ _PROBLEMS = {
     "409": "Something changed meanwhile, or the state does not allow it",
     "429": "The tenant's limit is used up; see Retry-After",
     "500": "Something failed on our side",
+    "504": "What the service asked did not answer in time; nothing or everything was done, so repeat the call with the same key",
+}
+_NO_TOKEN: dict[str, Any] = {
+    "description": "API Gateway lets nobody in without a valid token; it answers in its own form",
+    "content": {JSON: {"schema": {"type": "object", "properties": {"message": {"type": "string"}}}}},
 }
 _NAMES = {
     "Action-Output": "Transition",
@@ -46,7 +62,7 @@ Json = dict[str, Any]
 def document() -> Json:
     """The document. The same routes give the same document."""
     asked: set[type[BaseModel]] = {route.body for route in ROUTES if route.body is not Nothing}
-    given: set[type[BaseModel]] = {route.answer for route in ROUTES} | {Problem}
+    given: set[type[BaseModel]] = {route.answer for route in ROUTES} | {answer for _, answer, _ in PUBLIC.values()} | {Problem}
     models = [(model, "validation") for model in sorted(asked, key=_name)] + [
         (model, "serialization") for model in sorted(given, key=_name)
     ]
@@ -58,9 +74,10 @@ def document() -> Json:
     paths: dict[str, Json] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, named)
+    paths |= {path: {"get": _public(path, named)} for path in PUBLIC}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "KPI control plane", "version": "1.0.0"},
+        "info": {"title": "KPI control plane", "version": VERSION},
         "security": [{"oidc": []}],
         "paths": paths,
         "components": {
@@ -104,6 +121,16 @@ def _operation(route: Route[Any, Any], refs: dict[Any, Json]) -> Json:
     return operation
 
 
+def _public(path: str, refs: dict[Any, Json]) -> Json:
+    """An operation without a token. Those about other parts answer 503 when one of them does not."""
+    name, answer, says = PUBLIC[path]
+    found: Json = {"200": {"description": "Well", "content": {JSON: {"schema": refs[answer, "serialization"]}}}}
+    if answer is HealthReport:
+        problem: Json = {"application/problem+json": {"schema": refs[Problem, "serialization"]}}
+        found["503"] = {"description": "A part does not answer; its name is in the detail", "content": problem}
+    return {"operationId": name, "summary": says, "tags": ["health"], "security": [], "parameters": [], "responses": found}
+
+
 def _responses(route: Route[Any, Any], refs: dict[Any, Json]) -> Json:
     good: Json = {"description": "Done", "content": {JSON: {"schema": refs[route.answer, "serialization"]}}}
     if "format" in route.query.model_fields:
@@ -116,7 +143,7 @@ def _responses(route: Route[Any, Any], refs: dict[Any, Json]) -> Json:
         if status == "429":
             answer["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}}}
         found[status] = answer
-    return found
+    return found | {"401": _NO_TOKEN}
 
 
 def _path(route: Route[Any, Any]) -> list[Json]:

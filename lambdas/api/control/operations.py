@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from lambdas.api.control import requests as ask
@@ -19,6 +20,9 @@ from lambdas.domain.control.pauses import Scope
 from lambdas.domain.control.requests import Side
 from lambdas.domain.control.states import Action as Transition
 from lambdas.domain.errors import ErrorCode, KpiError
+
+BULK_TIME = timedelta(seconds=20)
+"""In which a bulk action begins KPIs; API Gateway gives up on an answer after 30 s."""
 
 
 def pause(ports: Ports, asked: Asked[ask.Pause, Place]) -> Reply:
@@ -79,8 +83,9 @@ def bulk(ports: Ports, asked: Asked[ask.Bulk, Place]) -> Reply:
         _allowed(ports, where, call, body.action, kpi_id, versions[kpi_id])
         return _one(ports, call, body, kpi_id, versions[kpi_id])
 
-    report = ports.plane.bulk(asked.call, versions, one)
-    return Reply(BulkAnswer(done=tuple(map(bulk_done, report.done)), refused=tuple(map(refusal, report.refused))))
+    report = ports.plane.bulk(asked.call, versions, one, until=ports.plane.clock.now() + BULK_TIME)
+    done, refused = tuple(map(bulk_done, report.done)), tuple(map(refusal, report.refused))
+    return Reply(BulkAnswer(done=done, refused=refused, left=report.left))
 
 
 def _allowed(ports: Ports, where: Where[Any], call: Call, action: Action, kpi_id: str, version: str) -> None:

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kpis.schema import Source
+from lambdas.api.control.read_ports import ReadPorts
+from lambdas.api.control.run_ports import RunStarter
+from lambdas.api.control.run_readings import RunReadings
+from lambdas.api.control.tenants_ports import TenantPorts
 from lambdas.domain.audit.event import AuditEvent
 from lambdas.domain.authz.authorizer import Authorizer
 from lambdas.domain.control.canary import Canary, Sample
@@ -48,6 +52,10 @@ class Ports:
         index: the search index of a tenant.
         graph: what runs of a tenant in an environment, as a lineage graph.
         sources: the golden data tables a tenant may read, by id; definitions name them and callers cannot declare others.
+        tenants: settings of tenants and where the values of their connections go.
+        reads: the catalog, runs, results, incidents and evidence bundles, for looking at.
+        runs: starts runs.
+        readings: what runs read of their sources.
     """
 
     plane: ControlPlane
@@ -60,3 +68,7 @@ class Ports:
     index: Callable[[str], Index]
     graph: Callable[[str, str], Graph]
     sources: Callable[[str], Mapping[str, Source]]
+    tenants: TenantPorts
+    reads: ReadPorts
+    runs: RunStarter
+    readings: RunReadings

@@ -1,9 +1,7 @@
-"""What callers can look up: versions and their differences, change requests, audit events, search, lineage, impact, policies."""
+"""What callers can look up: versions and their differences, change requests, audit events, search, policies."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -20,12 +18,10 @@ from lambdas.domain.authz.simulate import simulate
 from lambdas.domain.control import keys
 from lambdas.domain.control.canary import UNDER_WAY, Canary
 from lambdas.domain.control.catalog import Shelf, Version
-from lambdas.domain.control.impact import differences
-from lambdas.domain.control.requests import LIVE, ChangeRequest
+from lambdas.domain.control.differences import differences
+from lambdas.domain.control.queue import waiting
+from lambdas.domain.control.requests import LIVE
 from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.domain.lineage import impact as impact_of
-from lambdas.domain.lineage import lineage as lineage_of
-from lambdas.domain.lineage import mermaid, parse_change, svg
 from lambdas.domain.search import Query
 from lambdas.domain.timestamps import parse
 
@@ -95,22 +91,15 @@ def diff(ports: Ports, asked: Asked[Nothing, ask.DiffQuery]) -> Reply:
 
 
 def requests(ports: Ports, asked: Asked[Nothing, ask.RequestList]) -> Reply:
-    """Change requests of the environment."""
+    """Change requests of the environment, the oldest first."""
     query = asked.where.query
+    states = [query.state] if query.state else sorted(LIVE)
     after = cursors.decode(query.cursor) or ""
-    found = list(islice((each for each in _requests(ports, asked) if each.request_id > after), query.limit + 1))
+    entries = waiting(ports.plane.store, asked.where.tenant_id, asked.where.environment, states, after=after, kpi_id=query.kpi_id)
+    found = list(islice(entries, query.limit + 1))
     page = found[: query.limit]
-    more = page[-1].request_id if len(found) > query.limit else None
+    more = page[-1].position if len(found) > query.limit else None
     return Reply(tell.RequestPage(items=tuple(map(tell.request_summary, page)), next_cursor=cursors.encode(more)))
-
-
-def _requests(ports: Ports, asked: Asked[Nothing, ask.RequestList]) -> Iterator[ChangeRequest]:
-    where, query = asked.where, asked.where.query
-    wanted = {state.value for state in ([query.state] if query.state else LIVE)}
-    for row in ports.plane.store.rows(where.tenant_id, keys.REQUESTS):
-        here = row.text("environment") == where.environment.value and row.text("state") in wanted
-        if here and query.kpi_id in (None, row.text("kpi_id")):
-            yield ChangeRequest.model_validate_json(row.text("request"))
 
 
 def request(ports: Ports, asked: Asked[Nothing, ask.Place]) -> Reply:
@@ -148,9 +137,10 @@ def _seq(position: str | None) -> int | None:
 def _matches(event: AuditEvent, query: ask.AuditQuery) -> bool:
     if query.until is not None and parse(event.at) >= query.until:
         return False
+    if query.kpi_id is not None and not event.concerns(query.kpi_id):
+        return False
     asked = (
         (query.environment, event.environment),
-        (query.kpi_id, event.object_id if event.object_type == "kpi" else ""),
         (query.actor, event.actor.subject),
         (query.action, event.action),
     )
@@ -179,28 +169,6 @@ def search(ports: Ports, asked: Asked[Nothing, ask.SearchQuery]) -> Reply:
     )
     counts = {facet.value: dict(values) for facet, values in page.counts.items()}
     return Reply(tell.SearchPage(items=tuple(hits), total=page.total, counts=counts, next_cursor=cursors.encode(page.next_position)))
-
-
-def lineage(ports: Ports, asked: Asked[Nothing, ask.LineageQuery]) -> Reply:
-    """What a KPI comes from and what depends on it."""
-    where, query = asked.where, asked.where.query
-    found = lineage_of(ports.graph(where.tenant_id, where.environment), where.kpi_id, query.depth, query.direction)
-    if query.format == "mermaid":
-        return Reply(mermaid(found), content_type="text/plain; charset=utf-8")
-    if query.format == "svg":
-        return Reply(svg(found), content_type="image/svg+xml")
-    return Reply(tell.LineageAnswer.model_validate_json(json.dumps(found.as_json())))
-
-
-def impact(ports: Ports, asked: Asked[Nothing, ask.ImpactQuery]) -> Reply:
-    """What a change would touch."""
-    where = asked.where
-    graph = ports.graph(where.tenant_id, where.environment)
-    kpi = graph.kpis.get(where.kpi_id)
-    if kpi is None:
-        raise KpiError(ErrorCode.NOT_FOUND, f"there is no KPI {where.kpi_id}")
-    report = impact_of(graph, where.tenant_id, parse_change(kpi, where.query.change), ports.plane.clock.now())
-    return Reply(tell.ImpactAnswer(report=report, sentences=report.sentences))
 
 
 def simulation(ports: Ports, asked: Asked[ask.Simulate, Nothing]) -> Reply:

@@ -54,11 +54,12 @@ class DiffQuery(Place):
 
 
 class LineageQuery(Place):
-    """How far and in which direction to look, and how to answer."""
+    """How far and in which direction to look, how to answer, and whether to look up what the latest runs read."""
 
     depth: int = Field(default=3, ge=1, le=50)
     direction: Direction = Direction.BOTH
     format: Annotated[str, StringConstraints(pattern="^(json|mermaid|svg)$")] = "json"
+    runs: bool = True
 
 
 class ImpactQuery(Place):

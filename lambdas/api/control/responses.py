@@ -6,17 +6,18 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from kpis.common import Environment
 from lambdas.domain.audit.event import Actor, AuditEvent
-from lambdas.domain.control.impact import Difference
+from lambdas.domain.control.differences import Difference
+from lambdas.domain.control.queue import Queued
 from lambdas.domain.control.requests import ChangeRequest
 from lambdas.domain.control.service import Refusal as Refused
 from lambdas.domain.errors import ErrorCode
-from lambdas.domain.lineage import ImpactReport
+from lambdas.domain.lineage import ColumnUse, ImpactReport
 
 
 class Answer(BaseModel):
     """Every answer; new members may come, so clients pass over what they do not know."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class Receipt(Answer):
@@ -100,7 +101,7 @@ class RequestSummary(Answer):
 
 
 class RequestPage(Answer):
-    """Change requests by id."""
+    """Change requests, the oldest first."""
 
     items: tuple[RequestSummary, ...]
     next_cursor: str | None
@@ -114,22 +115,9 @@ class RequestDetail(Answer):
     missing: tuple[str, ...]
 
 
-def request_summary(request: ChangeRequest) -> RequestSummary:
+def request_summary(entry: Queued) -> RequestSummary:
     """A request in a list."""
-    return RequestSummary(
-        request_id=request.request_id,
-        kpi_id=request.kpi_id,
-        contract_version=request.contract_version,
-        action=request.action.value,
-        state=request.state.value,
-        criticality=request.criticality.value,
-        requested_by=request.requested_by.subject,
-        justification=request.justification,
-        missing=request.missing,
-        created_at=request.created_at,
-        expires_at=request.expires_at,
-        waiting_until=request.waiting_until,
-    )
+    return RequestSummary.model_validate(entry.model_dump(mode="json"))
 
 
 class AuditPage(Answer):
@@ -167,13 +155,27 @@ class SearchPage(Answer):
     next_cursor: str | None
 
 
+class ColumnRead(Answer):
+    """A column of golden data behind the KPI and how the KPI uses it, the strongest use first."""
+
+    source: str
+    column: str
+    uses: tuple[ColumnUse, ...]
+
+
 class LineageAnswer(Answer):
-    """Nodes and links around a KPI; `format=mermaid` and `format=svg` answer the same as a drawing."""
+    """Nodes and links around a KPI; `format=mermaid` and `format=svg` answer the same as a drawing.
+
+    A link's `evidence` is `declared`, `observed` (only a run read it) or `both`, with the latest run and the version of the source it
+    read. `runs_left_out`: KPIs whose runs were not looked at, the farthest ones. `columns` are those of the KPI in the middle.
+    """
 
     root: str
     nodes: list[dict[str, JsonValue]]
     links: list[dict[str, JsonValue]]
     left_out: int
+    runs_left_out: int
+    columns: tuple[ColumnRead, ...]
 
 
 class ImpactAnswer(Answer):
@@ -217,10 +219,11 @@ class BulkDone(Answer):
 
 
 class BulkAnswer(Answer):
-    """What became of every KPI, by id."""
+    """What became of every KPI, by id. `left` are those there was no time for; send them in another call."""
 
     done: tuple[BulkDone, ...]
     refused: tuple[Refusal, ...]
+    left: tuple[str, ...]
 
 
 def bulk_done(event: AuditEvent) -> BulkDone:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.api.control import lifecycle as life
+from lambdas.api.control import lineage_answers as derived
 from lambdas.api.control import operations as ops
 from lambdas.api.control import reading as read
 from lambdas.api.control import requests as ask
 from lambdas.api.control import responses as tell
 from lambdas.api.control.asked import Route, Tag
+from lambdas.api.control.browsing_routes import BROWSING
+from lambdas.api.control.canary_view_routes import CANARIES
+from lambdas.api.control.evidence_export_routes import EVIDENCE
+from lambdas.api.control.monitoring_routes import MONITORING
 from lambdas.api.control.objects import a_kpi, a_request, audited, the_catalog, the_tenant
+from lambdas.api.control.past_routes import PAST
+from lambdas.api.control.run_routes import RUNS
+from lambdas.api.control.tenants_routes import TENANT
 from lambdas.domain.authz.actions import Action
 from lambdas.domain.authz.resources import KpiObject, Resource
 from lambdas.domain.limits.limiter import Traffic
@@ -153,9 +161,9 @@ READS: tuple[Route[Any, Any], ...] = (
     _gets("diffKpiVersion", f"{_VERSION}/diff", "Where a version differs from another", Tag.CATALOG, _A.KPI_READ_VERSIONS, a_kpi,
           ask.DiffQuery, tell.VersionDiff, read.diff),
     _gets("getLineage", "/kpis/{kpi_id}/lineage", "What a KPI comes from and what depends on it", Tag.CATALOG, _A.KPI_READ_LINEAGE, a_kpi,
-          ask.LineageQuery, tell.LineageAnswer, read.lineage),
+          ask.LineageQuery, tell.LineageAnswer, derived.lineage),
     _gets("getImpact", "/kpis/{kpi_id}/impact", "What a change would touch", Tag.CATALOG, _A.KPI_READ_IMPACT, a_kpi, ask.ImpactQuery,
-          tell.ImpactAnswer, read.impact),
+          tell.ImpactAnswer, derived.impact),
     _gets("search", "/search", "Full text with facets", Tag.CATALOG, _A.CATALOG_SEARCH, the_catalog, ask.SearchQuery, tell.SearchPage,
           read.search),
     _gets("listRequests", "/approvals", "Change requests", _G, _A.REQUEST_BROWSE, the_catalog, ask.RequestList, tell.RequestPage,
@@ -180,7 +188,7 @@ READS: tuple[Route[Any, Any], ...] = (
     ),
 )  # fmt: skip
 
-ROUTES: tuple[Route[Any, Any], ...] = (*WRITES, *READS)
+ROUTES: tuple[Route[Any, Any], ...] = (*WRITES, *READS, *BROWSING, *MONITORING, *EVIDENCE, *TENANT, *RUNS, *CANARIES, *PAST)
 
 
 def printed() -> str:

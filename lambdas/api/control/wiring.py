@@ -6,25 +6,19 @@ import base64
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from lambdas.api.control.asked import Http, Route
-from lambdas.api.control.failures import failed
+from lambdas.api.control.failures import HEADERS, failed
 from lambdas.api.control.guard import serve
 from lambdas.api.control.ports import Ports
 from lambdas.api.control.routes import ROUTES
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.limits.idempotency import Answer
 
-HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    # A drawing opened on its own runs nothing and loads nothing.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-}
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -35,7 +29,7 @@ def application(ports: Callable[[], Ports]) -> APIGatewayHttpResolver:
 
     @app.not_found
     def on_no_route(_error: NotFoundError) -> Response[str]:  # pyright: ignore[reportUnusedFunction]
-        return failed(KpiError(ErrorCode.NOT_FOUND, "there is nothing at this path"), _trace_id(app))
+        return failed(KpiError(ErrorCode.NOT_FOUND, "there is nothing at this path"), trace_id_of(app))
 
     return app
 
@@ -56,9 +50,7 @@ def _served(app: APIGatewayHttpResolver, ports: Callable[[], Ports], route: Rout
         try:
             return _response(serve(ports(), route, _http(app, params)))
         except Exception as error:  # noqa: BLE001 - every error becomes an answer here, whatever it is
-            answer = failed(error, _trace_id(app))
-            answer.headers.update(HEADERS)
-            return answer
+            return failed(error, trace_id_of(app))
 
     endpoint.__name__ = route.name
     endpoint.__doc__ = route.says
@@ -74,9 +66,6 @@ def _http(app: APIGatewayHttpResolver, params: dict[str, str]) -> Http:
     event = app.current_event
     raw: dict[str, Any] = event.raw_event
     headers: Mapping[str, Any] = raw.get("headers") or {}
-    claims: Any = raw
-    for step in ("requestContext", "authorizer", "jwt", "claims"):
-        claims = claims.get(step) or {}
     return Http(
         method=event.http_method.upper(),
         path=event.path,
@@ -84,10 +73,18 @@ def _http(app: APIGatewayHttpResolver, params: dict[str, str]) -> Http:
         query=dict(event.query_string_parameters or {}),
         raw_query=str(raw.get("rawQueryString") or ""),
         headers={name.lower(): str(value) for name, value in headers.items()},
-        claims=claims,
+        claims=_claims(raw),
         body=_body(raw),
-        trace_id=_trace_id(app),
+        trace_id=trace_id_of(app),
     )
+
+
+def _claims(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What API Gateway's JWT authorizer has verified; nothing where it did not, or in any other form."""
+    found: Any = raw
+    for step in ("requestContext", "authorizer", "jwt", "claims"):
+        found = cast("Mapping[str, Any]", found).get(step) if isinstance(found, Mapping) else None
+    return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
 
 
 def _body(raw: Mapping[str, Any]) -> bytes:
@@ -101,7 +98,7 @@ def _body(raw: Mapping[str, Any]) -> bytes:
         raise KpiError(ErrorCode.INVALID_INPUT, "the body says it is base64 and is not") from error
 
 
-def _trace_id(app: APIGatewayHttpResolver) -> str:
+def trace_id_of(app: APIGatewayHttpResolver) -> str:
     """The X-Ray trace, or the request's id where there is none."""
     trace = os.environ.get("_X_AMZN_TRACE_ID", "").removeprefix("Root=").split(";")[0]
     return trace or str(app.current_event.request_context.request_id)

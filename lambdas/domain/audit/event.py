@@ -45,6 +45,13 @@ class Facts(Frozen):
     after: str | None = None
     details: dict[str, JsonValue] = Field(default_factory=dict)
 
+    def concerns(self, kpi_id: str) -> bool:
+        """Whether it is about a KPI: on its own, or as one of those an import brought (`details["kpis"]`)."""
+        if self.object_type == "kpi" and self.object_id == kpi_id:
+            return True
+        lines = self.details.get("kpis")
+        return isinstance(lines, list) and any(isinstance(line, dict) and line.get("kpi_id") == kpi_id for line in lines)
+
 
 class AuditEvent(Facts):
     """An event in its place: `seq` counts from 1 without gaps, `previous` is the hash of the event before, `hash` that of this one."""

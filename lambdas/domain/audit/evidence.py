@@ -128,7 +128,7 @@ def _files(evidence: Evidence) -> dict[str, bytes]:
     hashes = [event.hash for event in covered]
     subject = evidence.subject
     period = _period(covered, subject)
-    earlier = [event for event in covered[: period[0].seq - 1] if event.object_id == subject.kpi_id] if period else []
+    earlier = [event for event in covered[: period[0].seq - 1] if event.concerns(subject.kpi_id)] if period else []
     proofs = merkle.inclusion_proofs(hashes, [event.seq - 1 for event in earlier])
     proven = [Proven(event=event, proof=proof) for event, proof in zip(earlier, proofs, strict=True)]
     last = period[-1].seq if period else None

@@ -108,7 +108,7 @@ class Exporter:
             KpiError: INVALID_INPUT for a period that has not ended, has left the tables, or holds too much; NOT_FOUND for a KPI without
                 versions there; CONFLICT when the evidence contradicts itself or there is no chain; its message says what to do.
         """
-        asked = _checked(subject, now)
+        asked = checked(subject, now)
         shelf = Shelf(self.catalog, asked.tenant_id, Environment(asked.environment))
         rows = self._runs(asked)
         versions = _versions(shelf, asked.kpi_id, rows)
@@ -204,8 +204,12 @@ class Exporter:
 _ENTRIES = {"open": 0, "close": 1}
 
 
-def _checked(subject: Subject, now: datetime) -> Subject:
-    """The subject with its period as the logs write moments."""
+def checked(subject: Subject, now: datetime) -> Subject:
+    """The subject with its period as the logs write moments.
+
+    Raises:
+        KpiError: INVALID_INPUT for a period no evidence can be of.
+    """
     try:
         start, end = parse(subject.period_start), parse(subject.period_end)
     except ValueError as error:

@@ -51,6 +51,7 @@ class Action(StrEnum):
     KPI_PAUSE = "kpi.pause"
     KPI_RESUME = "kpi.resume"
     KPI_MAINTENANCE = "kpi.maintenance"
+    KPI_RUN = "kpi.run"
     KPI_BREAK_GLASS = "kpi.break_glass"
     BULK_APPLY = "bulk.apply"
     ALERT_ROUTE_EDIT = "alert_route.edit"
@@ -60,4 +61,5 @@ class Action(StrEnum):
     REQUEST_WITHDRAW = "request.withdraw"
     SETTINGS_EDIT = "settings.edit"
     CONNECTION_EDIT = "connection.edit"
+    INCIDENT_ACKNOWLEDGE = "incident.acknowledge"
     TENANT_OFFBOARD = "tenant.offboard"

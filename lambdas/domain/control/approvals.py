@@ -10,9 +10,11 @@ from kpis.common import Level
 from lambdas.domain.audit.event import AuditEvent
 from lambdas.domain.control import keys
 from lambdas.domain.control.catalog import Version
-from lambdas.domain.control.desk import Call, Desk, Notify, Step, finished, request_put
+from lambdas.domain.control.desk import Call, Desk, Notify, Step, finished
+from lambdas.domain.control.differences import differences
 from lambdas.domain.control.guardrails import enforce
-from lambdas.domain.control.impact import differences, impact_of
+from lambdas.domain.control.impact import impact_of
+from lambdas.domain.control.queue import filed
 from lambdas.domain.control.requests import (
     LIVE,
     ChangeRequest,
@@ -56,7 +58,7 @@ def new_request(
         authors=version.authors if action in _TO_RUN else (),
         justification=call.reason,
         diff=differences(base.kpi if base else None, version.kpi) if action in _TO_RUN else (),
-        impact=impact_of(version.kpi, shelf.around(version.kpi.id)),
+        impact=impact_of(call.tenant_id, version.kpi, shelf.around(version.kpi.id), at, ends=action not in _TO_RUN),
         created_at=iso(at),
         expires_at=iso(at + desk.rules(call).request_expires),
         promotion=promotion,
@@ -76,7 +78,7 @@ def unlock(request: ChangeRequest) -> Delete:
 def closed(request: ChangeRequest, row: Row, state: RequestState) -> list[Change]:
     """The changes that end a request."""
     done = finished(request, state)
-    return [request_put(done or request, row), unlock(request)]
+    return [*filed(done or request, row), unlock(request)]
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class Approvals:
             return step.done
         decision = Decision(by=call.actor, side=side, choice=choice, reason=call.reason, at=iso(step.at), content_hash=content_hash)
         after = decided(request, decision, step.at, self.desk.rules(call))
-        changes: list[Change] = [request_put(after, row)]
+        changes: list[Change] = filed(after, row)
         if after.state is RequestState.REJECTED:
             changes = [*closed(after, row, RequestState.REJECTED), *self._moved(call, request, Action.REJECT, step.at)]
         elif after.state is RequestState.APPROVED:
@@ -195,7 +197,7 @@ class Approvals:
         if step.done is not None:
             return step.done
         expired = action is Action.EXPIRE
-        changes = closed(request, row, RequestState.EXPIRED) if expired else [request_put(reopened(request), row)]
+        changes = closed(request, row, RequestState.EXPIRED) if expired else filed(reopened(request), row)
         changes += self._moved(call, request, action, step.at)
         notify = (Notify.REQUESTER,) if expired else (Notify.REQUESTER, Notify.APPROVERS)
         return step.commit(changes, after=request.definition_hash, request=request, notify=notify, version=request.contract_version)
@@ -217,7 +219,7 @@ class Approvals:
 def opened(step: Step, request: ChangeRequest, changes: list[Change]) -> AuditEvent:
     """Commit a new request with the changes that go with it."""
     return step.commit(
-        [*changes, request_put(request, None), lock(request)],
+        [*changes, *filed(request, None), lock(request)],
         after=request.definition_hash,
         request=request,
         notify=(Notify.APPROVERS,),

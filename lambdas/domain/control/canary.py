@@ -135,6 +135,12 @@ class Canary(Frozen):
         """Whether the candidate computes an entity now; a paused canary computes none."""
         return self.state is CanaryState.RUNNING and self.subset.contains(self.kpi_id, entity)
 
+    def part_of(self, entities: Sequence[str] | None) -> tuple[str, ...] | None:
+        """Which of some entities (None: all there are) the candidate is asked for; None when only its run can tell."""
+        if entities is None:
+            return self.subset.entities or None
+        return tuple(entity for entity in entities if self.subset.contains(self.kpi_id, entity))
+
 
 def assess(samples: Sequence[Sample], tolerances: Tolerances) -> Assessment:
     """Compare both versions: promote when clearly good, roll back when clearly bad, pause in every other case.

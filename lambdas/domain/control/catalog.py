@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +15,8 @@ from lambdas.domain.control import keys
 from lambdas.domain.control.states import VersionStatus
 from lambdas.domain.control.unit import Change, ControlStore, Delete, Put, Row
 from lambdas.domain.errors import ErrorCode, KpiError
+from lambdas.domain.lineage.graph import Part, name_of, part_of
+from lambdas.domain.lineage.parts import part_text, read_part
 from lambdas.domain.reconcile import content_hash, declared, definition_attributes, waits_for
 from lambdas.domain.timestamps import iso
 
@@ -23,8 +24,8 @@ ORDER = (Environment.DEV, Environment.STG, Environment.PRD)
 """The way of a promotion (K20)."""
 HISTORY = 10
 """How many earlier versions are kept as candidates for a rollback."""
-_MENTIONED = re.compile(r'"(?:kpi|parent)":"([A-Z0-9-]+)"')
-"""KPIs named in a definition's canonical JSON as upstream or parent. Inside a text the quotes would be escaped."""
+ONE_BY_ONE = 200
+"""Definitions that are read one by one; for more, all rows of the environment are read."""
 _RAN = frozenset({VersionStatus.ACTIVE, VersionStatus.DEPRECATED, VersionStatus.RETIRED})
 
 
@@ -104,6 +105,44 @@ def new_values(
 
 
 @dataclass(frozen=True)
+class LiveVersions:
+    """What runs of a tenant in an environment, read when it is made."""
+
+    store: ControlStore
+    tenant_id: str
+    environment: str
+
+    @cached_property
+    def pointers(self) -> Mapping[str, Row]:
+        """The pointers by KPI."""
+        return {row.text("kpi_id"): row for row in self.store.rows(self.tenant_id, keys.all_active(self.environment))}
+
+    def parts(self, kpi_ids: Iterable[str] | None = None) -> Iterator[Part]:
+        """What some KPIs (None: all) put into the lineage graph. Of pointers that do not say it the definition is read."""
+        wanted = self.pointers.keys() if kpi_ids is None else [name for name in kpi_ids if name in self.pointers]
+        silent: list[str] = []
+        for name in wanted:
+            part = read_part(name, self.pointers[name].text("part"))
+            if part is None:
+                silent.append(name)
+            else:
+                yield part
+        for version in self.versions(silent):
+            yield part_of(version.kpi, version.sources)
+
+    def versions(self, kpi_ids: Iterable[str]) -> Iterator[Version]:
+        """The definitions of some KPIs that run; those that do not are passed over."""
+        wanted = {
+            keys.version(self.environment, name, self.pointers[name].text("contract_version")) for name in kpi_ids if name in self.pointers
+        }
+        if len(wanted) <= ONE_BY_ONE:
+            rows = (self.store.row(self.tenant_id, key) for key in sorted(wanted))
+        else:
+            rows = (row for row in self.store.rows(self.tenant_id, f"{self.environment}#kpi#") if row.key in wanted)
+        yield from (Version(row) for row in rows if row is not None)
+
+
+@dataclass(frozen=True)
 class Shelf:
     """The rows of one tenant in one environment."""
 
@@ -142,30 +181,31 @@ class Shelf:
         return max((version for version in found if version.ran), key=lambda version: version_key(version.number), default=None)
 
     def around(self, kpi_id: str) -> list[Kpi]:
-        """What runs and has to do with a KPI: itself, its variants, and all that reads any of these, directly or through others.
+        """What runs and has to do with a KPI: itself, its variants, and all that reads or checks against any of these, through others too.
 
-        Reads every row of the environment, but only the definitions found are parsed; the others are searched as text.
+        Reads the pointers of the environment and the definitions found, no others.
         """
-        running = {
-            keys.version(self.environment, row.text("kpi_id"), row.text("contract_version"))
-            for row in self.store.rows(self.tenant_id, keys.all_active(self.environment))
-        }
-        rows = {row.text("kpi_id"): row for row in self.store.rows(self.tenant_id, f"{self.environment}#kpi#") if row.key in running}
+        running = LiveVersions(self.store, self.tenant_id, self.environment)
         readers: dict[str, set[str]] = {}
-        for name, row in rows.items():
-            for mentioned in set(_MENTIONED.findall(row.text("definition"))):
-                readers.setdefault(mentioned, set()).add(name)
+        for part in running.parts():
+            for mentioned in {name_of(link.source) for link in part.links if link.target == part.node.id} | {part.parent}:
+                readers.setdefault(mentioned, set()).add(part.kpi_id)
         found, waiting = {kpi_id}, [kpi_id]
         while waiting:
             new = readers.get(waiting.pop(), set()) - found
             found |= new
             waiting += new
-        return [Version(rows[name]).kpi for name in sorted(found & rows.keys())]
+        return [version.kpi for version in running.versions(sorted(found))]
 
     def history(self, kpi_id: str) -> tuple[Row | None, list[str]]:
         """The row of versions that ran before, and the versions in it, newest first."""
         row = self.store.row(self.tenant_id, keys.previous(self.environment, kpi_id))
         return row, [str(each) for each in cast("Sequence[Any]", row.values.get("versions", ()))] if row else []
+
+
+def pointed(kpi: Kpi, hashed: str, sources: Mapping[str, Source]) -> dict[str, Any]:
+    """The attributes of the row that says a version runs: which one, and what it reads, so that who reads whom needs no definition."""
+    return {"kpi_id": kpi.id, "contract_version": kpi.contract_version, "definition_hash": hashed, "part": part_text(kpi, sources)}
 
 
 def expectation(row: Row | None) -> int:
@@ -178,8 +218,7 @@ def switched(environment: Environment, pointer: Row | None, old: Kpi | None, new
     kpi_id = new.kpi.id if new else old.id if old else ""
     changes: list[Change] = []
     if new is not None:
-        row = {"kpi_id": kpi_id, "contract_version": new.number, "definition_hash": new.hash}
-        changes.append(Put(keys.active(environment, kpi_id), row, expectation(pointer)))
+        changes.append(Put(keys.active(environment, kpi_id), pointed(new.kpi, new.hash, new.sources), expectation(pointer)))
     elif pointer is not None:
         changes.append(Delete(pointer.key, pointer.row_version))
     before, after = (waits_for(as_written(kpi)) if kpi else None for kpi in (old, new.kpi if new else None))

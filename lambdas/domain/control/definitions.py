@@ -14,8 +14,9 @@ from lambdas.domain.audit.event import AuditEvent
 from lambdas.domain.control import keys
 from lambdas.domain.control.approvals import new_request
 from lambdas.domain.control.catalog import Version, as_written, new_values
-from lambdas.domain.control.desk import Call, Desk, Notify, Step, request_put
+from lambdas.domain.control.desk import Call, Desk, Notify, Step
 from lambdas.domain.control.guardrails import enforce
+from lambdas.domain.control.queue import filed
 from lambdas.domain.control.requests import ChangeRequest, revised
 from lambdas.domain.control.states import Action, VersionStatus, transition
 from lambdas.domain.control.unit import Change, Put, Row, stale
@@ -91,7 +92,7 @@ class Definitions:
             if row is None or request is None or request.contract_version != old.number:
                 raise KpiError(ErrorCode.CONFLICT, f"{kpi.id} {old.number} is {old.status} without an open request; read it again")
             request = revised(request, new_request(self.desk, call, edited, request.action, request.request_id, step.at))
-            changes.append(request_put(request, row))
+            changes += filed(request, row)
         return step.commit(
             changes,
             before=old.hash,

@@ -16,7 +16,7 @@ from kpis.schema import Kpi
 from lambdas.domain.audit.event import Actor, AuditEvent, Facts
 from lambdas.domain.control import keys
 from lambdas.domain.control.canary import UNDER_WAY, Canary
-from lambdas.domain.control.catalog import Shelf, Version, expectation
+from lambdas.domain.control.catalog import Shelf, Version
 from lambdas.domain.control.guardrails import Judge, Situation
 from lambdas.domain.control.policy import Policy
 from lambdas.domain.control.requests import ChangeRequest, RequestState
@@ -208,23 +208,6 @@ class Desk:
 def _repeats(done: AuditEvent, call: Call, intent: str) -> bool:
     same = done.actor == call.actor and done.reason == call.reason and done.environment == call.environment
     return same and done.details.get("intent") == intent
-
-
-def request_put(request: ChangeRequest, row: Row | None) -> Put:
-    """The write of a request."""
-    values = {
-        "request": request.model_dump_json(),
-        "kpi_id": request.kpi_id,
-        "contract_version": request.contract_version,
-        "environment": request.environment.value,
-        "action": request.action.value,
-        "state": request.state.value,
-        "criticality": request.criticality.value,
-        "requested_by": request.requested_by.subject,
-        "created_at": request.created_at,
-        "expires_at_text": request.expires_at,
-    }
-    return Put(keys.request(request.request_id), values, expectation(row))
 
 
 def finished(request: ChangeRequest | None, state: RequestState) -> ChangeRequest | None:

@@ -1,33 +1,39 @@
-"""What a change would change: the difference of two definitions, and who reads the KPI (K25, contract: Change requests)."""
+"""What a change request touches, as its approvers see it: the lineage engine's report, cut down to what a request keeps (K25, K28 A)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, cast
+from datetime import datetime
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from kpis.common import Frozen
-from kpis.graph import downstream
-from kpis.hashing import canonical_json
 from kpis.schema import Kpi
+from lambdas.domain.lineage import Change, ChangeKind, Graph, ImpactReport, graph_of, impact
+from lambdas.domain.lineage.graph import kpi_node, with_links
+from lambdas.domain.lineage.reach import Effect
+from lambdas.domain.lineage.timing import conflicts
 
 LISTED = 200
-"""Names a report lists; the totals count all."""
-NOT_CONTENT = ("change_log", "status")
+"""Names a list holds; the totals count all."""
+EXPLAINED = 50
+"""KPIs of which a request keeps what happens to them and by which path; `GET /kpis/{kpi_id}/impact` tells of more."""
 
 
-class Difference(Frozen):
-    """One place that differs, such as `schedule.cron`; None where a side has nothing there."""
+class Touched(Frozen):
+    """What the change does to a KPI, and a shortest path of lineage nodes that leads from the changed KPI to it."""
 
-    path: str
-    before: JsonValue = None
-    after: JsonValue = None
+    kpi_id: str
+    effect: Effect
+    path: tuple[str, ...]
 
 
 class Impact(Frozen):
-    """Who is affected: KPIs computed from this one, its variants, what reads it or them, and tenants; totals may exceed the lists."""
+    """Whom a change touches; totals may exceed the lists.
+
+    `downstream`, `consumers` and `reports` are all that stand below the KPI; `touched` are those that this very change reaches, which
+    may be fewer (another description reaches nobody); `sentences` say it in words. `tenants` is the tenant of the request, no other.
+    """
 
     downstream: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
@@ -35,68 +41,69 @@ class Impact(Frozen):
     reports: tuple[str, ...] = ()
     tenants: tuple[str, ...] = ()
     totals: dict[str, int] = Field(default_factory=dict)
+    touched: tuple[Touched, ...] = ()
+    sentences: tuple[str, ...] = ()
 
 
-def impact_of(kpi: Kpi, active: Sequence[Kpi]) -> Impact:
-    """The report for a change of a KPI. `active` are KPIs that run in its environment; all that read it or vary it are among them."""
-    readers = set(downstream((*(other for other in active if other.id != kpi.id), kpi), kpi.id))
-    affected = [kpi, *(other for other in active if other.id in readers)]
-    found = {
-        "downstream": sorted(readers),
-        "variants": sorted(other.id for other in active if other.parent == kpi.id),
-        "consumers": sorted({f"{consumer.type}: {consumer.name}" for each in affected for consumer in each.consumers}),
-        "reports": sorted(
-            {f"{each.id} {report.frequency}: {', '.join(report.recipients)}" for each in affected for report in each.reports}
-        ),
-        "tenants": sorted({tenant for each in affected for tenant in each.tenants}),
+def impact_of(tenant_id: str, kpi: Kpi, active: Sequence[Kpi], now: datetime, *, ends: bool = False) -> Impact:
+    """The report for a version.
+
+    Args:
+        tenant_id: whose KPI it is.
+        kpi: the version that would go live or end.
+        active: KPIs that run in its environment; all that read it, check against it or vary it are among them.
+        now: decides for which period starting times are compared.
+        ends: whether the version ends instead of going live.
+    """
+    running = next((other for other in active if other.id == kpi.id), None)
+    planned = graph_of((*(other for other in active if other.id != kpi.id), kpi))
+    if ends:
+        superseded = running is not None and running.contract_version != kpi.contract_version
+        exact = impact(_pins_only(planned, kpi) if superseded else planned, tenant_id, _change(ChangeKind.DEPRECATION, kpi), now)
+        return _kept((exact,), exact)
+    anything = _change(ChangeKind.DEFINITION, kpi)
+    whole = impact(planned, tenant_id, anything, now)
+    if running is None:
+        return _kept((whole,), whole)
+    present = graph_of(active)
+    exact = impact(present, tenant_id, Change(kind=ChangeKind.DEFINITION, kpi_id=kpi.id, definition=kpi), now)
+    late = [] if running.schedule == kpi.schedule else [f"{each}." for each in conflicts(present, running, kpi.schedule, now)]
+    # A dashboard the new version leaves out is touched as much as one it adds.
+    return _kept((whole, impact(present, tenant_id, anything, now)), exact, late)
+
+
+def _change(kind: ChangeKind, kpi: Kpi) -> Change:
+    return Change(kind=kind, kpi_id=kpi.id)
+
+
+def _pins_only(graph: Graph, kpi: Kpi) -> Graph:
+    """The graph in which a version that does not run any more is left only to those who pin it."""
+    own = kpi_node(kpi.id)
+    return with_links(graph, (link for link in graph.links if link.source != own or link.pinned == kpi.contract_version))
+
+
+def _kept(wholes: Sequence[ImpactReport], exact: ImpactReport, more: Sequence[str] = ()) -> Impact:
+    names = {
+        "downstream": _all(_below(each) for each in wholes),
+        "variants": _all(each.variants for each in wholes),
+        "consumers": _all((reader.name for reader in each.consumers) for each in wholes),
+        "reports": _all((reader.name for reader in each.reports) for each in wholes),
+        "tenants": list(exact.tenants),
     }
+    counted = {"downstream": "reached"}
+    totals = {name: max(len(found), *(each.totals.get(counted.get(name, name), 0) for each in wholes)) for name, found in names.items()}
+    touched = (each for each in exact.affected if each.effect is not Effect.OWN)
     return Impact(
-        downstream=tuple(found["downstream"][:LISTED]),
-        variants=tuple(found["variants"][:LISTED]),
-        consumers=tuple(found["consumers"][:LISTED]),
-        reports=tuple(found["reports"][:LISTED]),
-        tenants=tuple(found["tenants"][:LISTED]),
-        totals={name: len(names) for name, names in found.items()},
+        **{name: tuple(found[:LISTED]) for name, found in names.items()},
+        totals=totals,
+        touched=tuple(Touched(kpi_id=each.kpi_id, effect=each.effect, path=each.path) for each in touched)[:EXPLAINED],
+        sentences=(*exact.sentences, *more),
     )
 
 
-def differences(before: Kpi | None, after: Kpi | None) -> tuple[Difference, ...]:
-    """Where two definitions differ, by path; the change log and the lifecycle field are not content."""
-    return tuple(_compared("", _content(before), _content(after)))
+def _below(report: ImpactReport) -> Iterator[str]:
+    return (each.kpi_id for each in report.affected if each.effect is not Effect.OWN)
 
 
-def _content(kpi: Kpi | None) -> Any:
-    if kpi is None:
-        return {}
-    content = json.loads(canonical_json(kpi))
-    return {name: value for name, value in content.items() if name not in NOT_CONTENT}
-
-
-def _compared(path: str, before: Any, after: Any) -> Iterator[Difference]:
-    if before == after:
-        return
-    if isinstance(before, dict) and isinstance(after, dict):
-        left, right = cast("dict[str, Any]", before), cast("dict[str, Any]", after)
-        for name in sorted(left.keys() | right.keys()):
-            yield from _compared(f"{path}.{name}" if path else name, left.get(name), right.get(name))
-        return
-    named = _by_id(before), _by_id(after)
-    if named[0] is not None and named[1] is not None:
-        left, right = named[0], named[1]
-        for name in sorted(left.keys() | right.keys()):
-            yield from _compared(f"{path}[{name}]", left.get(name), right.get(name))
-        if left == right:
-            yield Difference(path=f"{path} (order)", before=list(left), after=list(right))
-        return
-    yield Difference(path=path, before=cast("JsonValue", before), after=cast("JsonValue", after))
-
-
-def _by_id(value: Any) -> dict[str, Any] | None:
-    """A list of entries with ids (rules) by id, so that one changed rule is one difference."""
-    if not isinstance(value, list):
-        return None
-    entries = cast("list[Any]", value)
-    ids = [cast("dict[str, Any]", entry).get("id") for entry in entries if isinstance(entry, dict)]
-    if len(ids) != len(entries) or None in ids or len(set(ids)) != len(ids):
-        return None
-    return dict(zip(cast("Iterable[str]", ids), entries, strict=True))
+def _all(groups: Iterable[Iterable[str]]) -> list[str]:
+    return sorted({name for group in groups for name in group})

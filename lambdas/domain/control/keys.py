@@ -41,6 +41,16 @@ def request(request_id: str) -> str:
 REQUESTS = "request#"
 
 
+def queued(environment: str, state: str) -> str:
+    """Prefix of the queue's rows about the requests in a state."""
+    return f"{environment}#queue#{state}#"
+
+
+def place_in_queue(created_at: str, request_id: str) -> str:
+    """What follows that prefix: by age, since moments are written in one length."""
+    return f"{created_at}#{request_id}"
+
+
 def open_request(environment: str, kpi_id: str) -> str:
     """The one open request of a KPI."""
     return f"{environment}#open#{kpi_id}"

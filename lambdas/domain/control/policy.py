@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -39,6 +40,25 @@ class Gates(Frozen):
     failed_share: float = Field(default=0.0, ge=0, le=1)
 
 
+class PackChanges(StrEnum):
+    """What becomes of packs that change after a tenant was onboarded (docs/adr/0008).
+
+    `direct`: they are imported, as their review was the sign-off. `requests`: they become drafts and change requests.
+    `by_environment`: requests in production, direct elsewhere.
+    """
+
+    BY_ENVIRONMENT = "by_environment"
+    DIRECT = "direct"
+    REQUESTS = "requests"
+
+
+class Approvers(Frozen):
+    """Who decides for each side, by subject (`sub` of the token); nobody named: whoever the policies of access allow (K31)."""
+
+    business: tuple[str, ...] = Field(default=(), max_length=50)
+    technical: tuple[str, ...] = Field(default=(), max_length=50)
+
+
 class Policy(Frozen):
     """Rules of change of a tenant in an environment. Without windows every hour is one (outside freezes)."""
 
@@ -50,6 +70,8 @@ class Policy(Frozen):
     grace: Duration = Field(default="30d", validate_default=True)
     global_pause_at_most: Duration = Field(default="24h", validate_default=True)
     gates: Gates = Gates()
+    packs: PackChanges = PackChanges.BY_ENVIRONMENT
+    approvers: Approvers = Approvers()
 
 
 def is_open(policy: Policy, at: datetime) -> bool:

@@ -9,9 +9,10 @@ from lambdas.domain.audit.event import AuditEvent
 from lambdas.domain.control import keys
 from lambdas.domain.control.approvals import Approvals, closed, new_request, opened
 from lambdas.domain.control.catalog import ORDER, Version, remembered, switched
-from lambdas.domain.control.desk import Call, Desk, Notify, Step, request_put, upstreams
+from lambdas.domain.control.desk import Call, Desk, Notify, Step, upstreams
 from lambdas.domain.control.guardrails import Situation, enforce
 from lambdas.domain.control.policy import is_open, next_open
+from lambdas.domain.control.queue import filed
 from lambdas.domain.control.requests import ChangeRequest, Gate, Promotion, RequestState, signed_off
 from lambdas.domain.control.states import SYSTEM, Action, Guard, Transition, VersionStatus, transition
 from lambdas.domain.control.unit import Change, Put, Row
@@ -81,7 +82,7 @@ def held_back(step: Step, signed: Signed) -> AuditEvent | None:
         )
     waiting = request.model_copy(update={"waiting_until": iso(start)})
     return step.commit(
-        [request_put(waiting, signed.row)],
+        filed(waiting, signed.row),
         after=signed.version.hash,
         request=waiting,
         notify=(Notify.REQUESTER,),
@@ -140,7 +141,7 @@ class Publishing:
             version=contract_version,
             superseded=old.contract_version if old else None,
             break_glass=glass or None,
-            seconds_since_submitted=_seconds(step, signed.request.created_at),
+            seconds_since_submitted=seconds_since(step, signed.request.created_at),
             promoted_from=signed.version.promoted_from or None,
         )
 
@@ -214,5 +215,6 @@ def _in(call: Call, environment: Environment) -> Call:
     return replace(call, environment=environment)
 
 
-def _seconds(step: Step, since: str) -> int:
+def seconds_since(step: Step, since: str) -> int:
+    """How long ago a moment was, in whole seconds."""
     return int((step.at - parse(since)).total_seconds())

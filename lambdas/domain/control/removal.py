@@ -54,7 +54,7 @@ class Removal:
             return step.done
         signed = ready(self.desk, step, kpi_id, contract_version, Action.DEPRECATE)
         until = iso(step.at + self.desk.rules(call).grace)
-        impact = impact_of(signed.version.kpi, self.desk.shelf(call).around(kpi_id))
+        impact = impact_of(call.tenant_id, signed.version.kpi, self.desk.shelf(call).around(kpi_id), step.at, ends=True)
         changes: list[Change] = [
             signed.version.moved(signed.line.target, step.at, deprecated_at=iso(step.at), retire_after=until),
             *closed(signed.request, signed.row, RequestState.DONE),

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 
 from kpis.common import Environment, Frozen, Level
 from lambdas.domain.audit.event import Actor
-from lambdas.domain.control.impact import Difference, Impact
+from lambdas.domain.control.differences import Difference
+from lambdas.domain.control.impact import Impact
 from lambdas.domain.control.policy import Policy
 from lambdas.domain.control.states import ADMINS, Action
 from lambdas.domain.errors import ErrorCode, KpiError
@@ -138,10 +139,12 @@ def decided(request: ChangeRequest, decision: Decision, at: datetime, policy: Po
     """The request after a decision: rejected by one, approved when all signatures are there.
 
     Raises:
-        KpiError: POLICY_DENY for one's own request, text or second signature, or a role that may not sign; CONFLICT when the
-            request is not open, has expired, or its content is not what was looked at.
+        KpiError: POLICY_DENY for one's own request, text or second signature, for a role that may not sign, or for somebody
+            else than the approvers the tenant named; CONFLICT when the request is not open, has expired, or its content is not
+            what was looked at.
     """
     _may_decide(request, decision, at)
+    _is_named(request, decision, policy)
     after = request.model_copy(update={"decisions": (*request.decisions, decision)})
     if decision.choice is Choice.REJECT:
         return after.model_copy(update={"state": RequestState.REJECTED})
@@ -164,6 +167,15 @@ def _may_decide(request: ChangeRequest, decision: Decision, at: datetime) -> Non
         raise KpiError(ErrorCode.CONFLICT, f"{name} has other content now than the one decided on; read it again and decide on that")
     if any(each.by.subject == who.subject for each in request.approvals):
         raise KpiError(ErrorCode.POLICY_DENY, f"{who.subject} has signed {name} already; the other side needs another person")
+
+
+def _is_named(request: ChangeRequest, decision: Decision, policy: Policy) -> None:
+    named = policy.approvers.business if decision.side is Side.BUSINESS else policy.approvers.technical
+    if named and decision.by.subject not in named:
+        raise KpiError(
+            ErrorCode.POLICY_DENY,
+            f"{decision.by.subject} is none of the people the tenant named for the {decision.side} side of request {request.request_id}",
+        )
 
 
 def revised(request: ChangeRequest, content: ChangeRequest) -> ChangeRequest:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
+from pydantic import JsonValue
 from pydantic_core import to_json
 
 from lambdas.domain.audit.event import AuditEvent
@@ -13,15 +14,19 @@ from lambdas.domain.control import keys
 from lambdas.domain.control.approvals import closed
 from lambdas.domain.control.canary import Assessment, Canary, CanaryState, Outcome, Sample, Subset, Tolerances, assess
 from lambdas.domain.control.catalog import expectation
-from lambdas.domain.control.desk import Call, Desk, Notify, Step, request_put, upstreams
+from lambdas.domain.control.desk import Call, Desk, Notify, Step, upstreams
 from lambdas.domain.control.guardrails import broken, enforce
 from lambdas.domain.control.policy import next_open
-from lambdas.domain.control.publishing import Signed, activated, ready
+from lambdas.domain.control.publishing import Signed, activated, ready, seconds_since
+from lambdas.domain.control.queue import filed
 from lambdas.domain.control.requests import RequestState, signed_off
 from lambdas.domain.control.states import ANY, Action, Guard, transition
 from lambdas.domain.control.unit import Change, Check, Put, Row
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.timestamps import iso
+
+Evidence = JsonValue
+"""What the event says of the samples behind a decision: how many, of how many periods, and their SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Rollouts:
             signed.version.moved(signed.line.target, step.at, ran_at=signed.version.row.text("ran_at") or iso(step.at)),
             Check(pointer.key, pointer.row_version),
             canary_put(canary, row),
-            request_put(request, signed.row),
+            *filed(request, signed.row),
             *upstreams(shelf, signed.version.kpi)[1],
         ]
         notify = (Notify.OWNERS, Notify.PAGE) if signed.broke_glass else (Notify.OWNERS,)
@@ -89,8 +94,8 @@ class Rollouts:
         Raises:
             KpiError: NOT_FOUND without a canary; CONFLICT while it is paused; INVALID_INPUT for a sample that comes twice.
         """
-        text = to_json([asdict(sample) for sample in samples], inf_nan_mode="constants")
-        step = self.desk.begin(call, "kpi.canary_advance", "kpi", kpi_id, samples=hashlib.sha256(text).hexdigest())
+        # The samples are what the service found, not what the caller asked for: a repeated call that finds others is still the same.
+        step = self.desk.begin(call, "kpi.canary_advance", "kpi", kpi_id)
         if step.done is not None:
             return step.done
         row, canary = self._running(call, kpi_id)
@@ -98,13 +103,15 @@ class Rollouts:
             found = assess(samples, canary.tolerances)
         except ValueError as error:
             raise KpiError(ErrorCode.INVALID_INPUT, f"{kpi_id}: {error}") from error
+        digest = hashlib.sha256(to_json([asdict(sample) for sample in samples], inf_nan_mode="constants")).hexdigest()
+        evidence: Evidence = {"samples": found.samples, "periods": found.periods, "samples_sha256": digest}
         match found.outcome:
             case Outcome.PROMOTE:
-                return self._go_live(step, row, canary, found)
+                return self._go_live(step, row, canary, found, evidence)
             case Outcome.ROLLBACK:
-                return self._go_back(step, row, canary, found)
+                return self._go_back(step, row, canary, found, evidence)
             case Outcome.PAUSE:
-                return self._hold(step, row, canary, found)
+                return self._hold(step, row, canary, found, evidence)
 
     def resume(self, call: Call, kpi_id: str) -> AuditEvent:
         """Let a paused canary go on; it is compared from now on."""
@@ -140,16 +147,18 @@ class Rollouts:
             raise KpiError(ErrorCode.CONFLICT, f"the canary of {kpi_id} is {canary.state}; resume or abort it")
         return row, canary
 
-    def _go_live(self, step: Step, row: Row | None, canary: Canary, found: Assessment) -> AuditEvent:
+    def _go_live(self, step: Step, row: Row | None, canary: Canary, found: Assessment, evidence: Evidence) -> AuditEvent:
         """Publish the candidate. Whatever no longer holds since the start pauses the canary; outside the windows it runs on."""
         signed, doubts = self._still_good(step, canary)
         if signed is None:
-            return self._hold(step, row, canary, found.model_copy(update={"outcome": Outcome.PAUSE, "why": "; ".join(doubts)}))
+            doubtful = found.model_copy(update={"outcome": Outcome.PAUSE, "why": "; ".join(doubts)})
+            return self._hold(step, row, canary, doubtful, evidence)
         if broken((Guard.IN_WINDOW,), signed.situation):
             start = next_open(signed.situation.policy, step.at)
             noted = canary.model_copy(update={"last": found})
             waits = iso(start) if start else None
-            return step.commit([canary_put(noted, row)], action="kpi.canary_waits", version=canary.candidate, waits_until=waits)
+            changes: list[Change] = [canary_put(noted, row)]
+            return step.commit(changes, action="kpi.canary_waits", version=canary.candidate, waits_until=waits, evidence=evidence)
         over = canary.model_copy(update={"state": CanaryState.PROMOTED, "last": found})
         changes = [*activated(self.desk, step, signed), canary_put(over, row)]
         return step.commit(
@@ -161,7 +170,10 @@ class Rollouts:
             action="kpi.canary_promote",
             version=canary.candidate,
             superseded=canary.baseline,
+            seconds_since_submitted=seconds_since(step, signed.request.created_at),
+            promoted_from=signed.version.promoted_from or None,
             why=found.why,
+            evidence=evidence,
         )
 
     def _still_good(self, step: Step, canary: Canary) -> tuple[Signed | None, list[str]]:
@@ -181,7 +193,7 @@ class Rollouts:
             return None, problems or [f"{canary.candidate} is no longer what was started"]
         return Signed(version, row, request, line, situation), []
 
-    def _go_back(self, step: Step, row: Row | None, canary: Canary, found: Assessment) -> AuditEvent:
+    def _go_back(self, step: Step, row: Row | None, canary: Canary, found: Assessment, evidence: Evidence) -> AuditEvent:
         call, shelf = step.call, self.desk.shelf(step.call)
         version = shelf.version(canary.kpi_id, canary.candidate)
         line = transition(version.status, Action.CANARY_FAIL, call.actor.role)
@@ -199,14 +211,21 @@ class Rollouts:
             action="kpi.canary_rollback",
             version=canary.candidate,
             why=found.why,
+            evidence=evidence,
         )
 
-    def _hold(self, step: Step, row: Row | None, canary: Canary, found: Assessment) -> AuditEvent:
+    def _hold(self, step: Step, row: Row | None, canary: Canary, found: Assessment, evidence: Evidence) -> AuditEvent:
         paused = canary.model_copy(update={"state": CanaryState.PAUSED, "last": found})
         notify = (Notify.OWNERS, Notify.REQUESTER)
         changes = [canary_put(paused, row)]
         return step.commit(
-            changes, after=canary.candidate_hash, notify=notify, action="kpi.canary_pause", version=canary.candidate, why=found.why
+            changes,
+            after=canary.candidate_hash,
+            notify=notify,
+            action="kpi.canary_pause",
+            version=canary.candidate,
+            why=found.why,
+            evidence=evidence,
         )
 
 
@@ -222,5 +241,5 @@ def aborted(desk: Desk, step: Step, canary: Canary, row: Row | None) -> list[Cha
     request_row, request = desk.open_request(step.call, canary.kpi_id)
     if request_row is not None and request is not None and request.request_id == canary.request_id:
         until = iso(step.at + desk.rules(step.call).publish_within)
-        changes.append(request_put(request.model_copy(update={"execute_by": until}), request_row))
+        changes += filed(request.model_copy(update={"execute_by": until}), request_row)
     return changes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 
 from kpis.schema import Kpi, Source
@@ -18,6 +19,7 @@ from lambdas.domain.control.publishing import Publishing
 from lambdas.domain.control.recovery import Recovery
 from lambdas.domain.control.removal import Removal
 from lambdas.domain.control.rollouts import Rollouts
+from lambdas.domain.control.running import Running
 from lambdas.domain.control.states import Action
 from lambdas.domain.control.unit import ControlStore
 from lambdas.domain.errors import ErrorCode, KpiError
@@ -42,10 +44,11 @@ class Refusal:
 
 @dataclass(frozen=True)
 class BulkReport:
-    """What became of every KPI of a bulk action, in order of the ids."""
+    """What became of every KPI of a bulk action, in order of the ids. `left` are those there was no time for: nothing was tried."""
 
     done: tuple[AuditEvent, ...]
     refused: tuple[Refusal, ...]
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,11 @@ class ControlPlane:
         """Pause, resume, maintenance banner."""
         return Pausing(self._desk)
 
+    @cached_property
+    def running(self) -> Running:
+        """Runs that a person asks for."""
+        return Running(self._desk)
+
     def carry_on(self, call: Call) -> BulkReport:
         """Do what waited for a change window that is open now; for the system, or anybody who may do it by hand."""
         due = {request.kpi_id: request for request in self.approvals.due(call)}
@@ -125,7 +133,9 @@ class ControlPlane:
 
         return self.bulk(call, due, one)
 
-    def bulk(self, call: Call, kpi_ids: Iterable[str], one: Callable[[Call, str], AuditEvent]) -> BulkReport:
+    def bulk(
+        self, call: Call, kpi_ids: Iterable[str], one: Callable[[Call, str], AuditEvent], *, until: datetime | None = None
+    ) -> BulkReport:
         """The same action on many KPIs, each in its own transaction with its own event; refusals do not stop the others.
 
         When the store fails in between, repeat the whole call with the same `event_id`: what was done is not done again.
@@ -134,6 +144,7 @@ class ControlPlane:
             call: who and why; KPI by KPI its `event_id` gets the KPI's id added.
             kpi_ids: the KPIs; repetitions count once.
             one: the action on one KPI.
+            until: no KPI is begun at or after this moment; None for all of them, however long it takes.
         """
         if len(call.event_id) > EVENT_ID_LENGTH - _ID_ROOM:
             raise KpiError(
@@ -141,7 +152,10 @@ class ControlPlane:
             )
         done: list[AuditEvent] = []
         refused: list[Refusal] = []
-        for kpi_id in sorted(set(kpi_ids)):
+        wanted = sorted(set(kpi_ids))
+        for place, kpi_id in enumerate(wanted):
+            if until is not None and self.clock.now() >= until:
+                return BulkReport(tuple(done), tuple(refused), tuple(wanted[place:]))
             try:
                 done.append(one(replace(call, event_id=f"{call.event_id}:{kpi_id}"), kpi_id))
             except KpiError as error:

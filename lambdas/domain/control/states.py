@@ -72,8 +72,11 @@ class Approval(StrEnum):
 
 SYSTEM = "system"
 """The role of an actor that is no person: sweeps and evaluations."""
+PACKS = "packs"
+"""The role of the import of packs (docs/adr/0008): it writes drafts and asks for their publication, and signs nothing."""
 ADMINS = frozenset({Role.PLATFORM_ADMIN.value, Role.CLIENT_ADMIN.value})
 ANY = ADMINS | {SYSTEM}
+AUTHORS = ADMINS | {PACKS}
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,12 @@ _S, _A, _G = VersionStatus, Action, Guard
 _TO_RUN = (_G.SOUND, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS, _G.UPSTREAMS_ACTIVE)
 
 TABLE: tuple[Transition, ...] = (
-    Transition(None, _A.CREATE, _S.DRAFT, ADMINS, guards=(_G.SOUND, _G.FIRST_ENVIRONMENT)),
+    Transition(None, _A.CREATE, _S.DRAFT, AUTHORS, guards=(_G.SOUND, _G.FIRST_ENVIRONMENT)),
     Transition(None, _A.PROMOTE, _S.PROPOSED, ADMINS, Approval.OPENS, (_G.GATES, _G.SOUND, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS)),
     Transition(_S.DRAFT, _A.PROMOTE, _S.PROPOSED, ADMINS, Approval.OPENS, (_G.GATES, _G.SOUND, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS)),
-    Transition(_S.DRAFT, _A.EDIT, _S.DRAFT, ADMINS, guards=(_G.SOUND, _G.NEVER_RAN)),
-    Transition(_S.DRAFT, _A.SUBMIT, _S.PROPOSED, ADMINS, Approval.OPENS, (_G.SOUND, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS)),
-    Transition(_S.PROPOSED, _A.EDIT, _S.PROPOSED, ADMINS, guards=(_G.SOUND, _G.NEVER_RAN, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS)),
+    Transition(_S.DRAFT, _A.EDIT, _S.DRAFT, AUTHORS, guards=(_G.SOUND, _G.NEVER_RAN)),
+    Transition(_S.DRAFT, _A.SUBMIT, _S.PROPOSED, AUTHORS, Approval.OPENS, (_G.SOUND, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS)),
+    Transition(_S.PROPOSED, _A.EDIT, _S.PROPOSED, AUTHORS, guards=(_G.SOUND, _G.NEVER_RAN, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS)),
     Transition(_S.PROPOSED, _A.APPROVE, _S.APPROVED, ADMINS),
     Transition(_S.PROPOSED, _A.REJECT, _S.DRAFT, ADMINS),
     Transition(_S.PROPOSED, _A.WITHDRAW, _S.DRAFT, ADMINS),
@@ -118,7 +121,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(_S.ACTIVE, _A.SUPERSEDE, _S.DEPRECATED, ANY),
     Transition(_S.ACTIVE, _A.UNPUBLISH, _S.DRAFT, ANY, Approval.NEEDS, (_G.NO_READERS, _G.NO_CANARY, _G.IN_WINDOW)),
     Transition(_S.ACTIVE, _A.ROLLBACK, _S.DEPRECATED, ADMINS, guards=(_G.LAST_HEALTHY,)),
-    Transition(_S.ACTIVE, _A.DEPRECATE, _S.DEPRECATED, ADMINS, Approval.NEEDS, (_G.NO_CANARY,)),
+    Transition(_S.ACTIVE, _A.DEPRECATE, _S.DEPRECATED, AUTHORS, Approval.NEEDS, (_G.NO_CANARY,)),
     Transition(_S.DEPRECATED, _A.RESTORE, _S.ACTIVE, ADMINS, guards=(_G.LAST_HEALTHY,)),
     Transition(_S.DEPRECATED, _A.SUPERSEDE, _S.DEPRECATED, ANY),
     Transition(_S.DEPRECATED, _A.RETIRE, _S.RETIRED, ANY, Approval.NEEDS, (_G.GRACE_OVER, _G.NO_READERS, _G.IN_WINDOW)),

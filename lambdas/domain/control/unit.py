@@ -71,8 +71,8 @@ class ControlStore(Protocol):
         """One row, as the last commit left it (a strongly consistent read)."""
         ...
 
-    def rows(self, tenant_id: str, prefix: str) -> Iterator[Row]:
-        """Rows whose key starts with the prefix, in key order."""
+    def rows(self, tenant_id: str, prefix: str, *, after: str = "") -> Iterator[Row]:
+        """Rows whose key starts with the prefix, in key order; `after`: only those behind that key, which need not be there."""
         ...
 
     def event(self, tenant_id: str, event_id: str) -> AuditEvent | None:

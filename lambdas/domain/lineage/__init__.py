@@ -8,7 +8,7 @@ from lambdas.domain.lineage.draw import mermaid, svg
 from lambdas.domain.lineage.graph import Evidence, Graph, Link, LinkKind, Node, NodeKind, graph_of
 from lambdas.domain.lineage.impact import impact
 from lambdas.domain.lineage.report import ImpactReport
-from lambdas.domain.lineage.runs import Observation, observations, observed
+from lambdas.domain.lineage.runs import Observation, observations, observed, seen_in
 from lambdas.domain.lineage.walk import Direction, Lineage, lineage
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "observations",
     "observed",
     "parse_change",
+    "seen_in",
     "svg",
 ]

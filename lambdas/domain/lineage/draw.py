@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
-from xml.sax.saxutils import escape
 
 from lambdas.domain.lineage.graph import Evidence, Link, LinkKind, Node, NodeKind, name_of
 from lambdas.domain.lineage.layout import BEND, Layout, arranged
@@ -172,7 +172,7 @@ def _cut(text: str) -> str:
 
 def _text(text: str) -> str:
     """A text inside an element: escaped, and without what XML 1.0 cannot hold."""
-    return escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))
+    return escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text), quote=False)
 
 
 def _number(value: float) -> str:

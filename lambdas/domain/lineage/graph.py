@@ -6,7 +6,7 @@ definitions of one tenant in one environment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -76,13 +76,35 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What one definition puts into a graph, without the definition itself.
+
+    `tables` are the tables it reads, as far as they are described; `parent` is empty where it varies none.
+    """
+
+    kpi_id: str
+    node: Node
+    links: tuple[Link, ...]
+    tables: tuple[Node, ...] = ()
+    parent: str = ""
+
+
+@dataclass(frozen=True)
 class Graph:
-    """Nodes by id and links, both sorted, and the definitions they come from."""
+    """Nodes by id and links, both sorted, with the definitions they come from and which of these vary which parent."""
 
     nodes: Mapping[str, Node]
     links: tuple[Link, ...]
     kpis: Mapping[str, Kpi]
     sources: Mapping[str, Source]
+    parents: Mapping[str, str]
+    fetch: Callable[[Iterable[str]], None] = lambda _kpi_ids: None
+    """Reads definitions at once where `kpis` reads each when it is asked for."""
+
+    def definitions(self, kpi_ids: Sequence[str]) -> list[Kpi]:
+        """The definitions of KPIs, in their order."""
+        self.fetch(kpi_ids)
+        return [self.kpis[kpi_id] for kpi_id in kpi_ids]
 
     @cached_property
     def after(self) -> Mapping[str, Sequence[Link]]:
@@ -104,9 +126,8 @@ class Graph:
     def variants(self) -> Mapping[str, Sequence[str]]:
         """The ids of each KPI's direct variants, sorted."""
         found: dict[str, list[str]] = {}
-        for kpi_id in sorted(self.kpis):
-            if parent := self.kpis[kpi_id].parent:
-                found.setdefault(parent, []).append(kpi_id)
+        for kpi_id in sorted(self.parents):
+            found.setdefault(self.parents[kpi_id], []).append(kpi_id)
         return found
 
 
@@ -129,17 +150,32 @@ def graph_of(kpis: Iterable[Kpi], sources: Iterable[Source] = ()) -> Graph:
     """The graph of definitions. What they name and nobody gave (a table, a KPI that is not active) is a node with its name alone."""
     by_id = {kpi.id: kpi for kpi in kpis}
     tables = {source.id: source for source in sources}
-    links = sorted(link for kpi in by_id.values() for link in _links(kpi))
-    nodes = {kpi_node(kpi.id): _kpi(kpi) for kpi in by_id.values()}
+    return assembled((part_of(kpi, tables) for kpi in by_id.values()), by_id, tables)
+
+
+def part_of(kpi: Kpi, sources: Mapping[str, Source]) -> Part:
+    """What a definition puts into a graph. `sources`: the tables that are known, by id."""
+    node = Node(kpi_node(kpi.id), NodeKind.KPI, kpi.name, kpi.layer.value, kpi.criticality.value, kpi.contract_version)
+    read = [sources[name] for name in sorted({ref.gdp for ref in kpi.gdp_sources}) if name in sources]
+    tables = (Node(table_id(source.id), NodeKind.TABLE, source.description, version=source.version) for source in read)
+    return Part(kpi.id, node, tuple(_links(kpi)), tuple(tables), kpi.parent or "")
+
+
+def assembled(parts: Iterable[Part], kpis: Mapping[str, Kpi], sources: Mapping[str, Source]) -> Graph:
+    """The graph of parts, one a KPI. `kpis` and `sources` hold what they are of and may read it only when it is asked for."""
+    own = {part.kpi_id: part for part in parts}
+    links = sorted((link for part in own.values() for link in part.links), key=_order)
+    nodes = {table.id: table for name in sorted(own) for table in own[name].tables}
+    nodes |= {part.node.id: part.node for part in own.values()}
     for end in {each for link in links for each in (link.source, link.target)} - nodes.keys():
-        kind = NodeKind(end.partition(":")[0])
-        source = tables.get(name_of(end)) if kind is NodeKind.TABLE else None
-        nodes[end] = Node(end, kind, source.description if source else name_of(end), version=source.version if source else "")
-    return Graph(dict(sorted(nodes.items())), tuple(links), by_id, tables)
+        nodes[end] = Node(end, NodeKind(end.partition(":")[0]), name_of(end))
+    parents = {part.kpi_id: part.parent for part in own.values() if part.parent}
+    return Graph(dict(sorted(nodes.items())), tuple(links), kpis, sources, parents)
 
 
-def _kpi(kpi: Kpi) -> Node:
-    return Node(kpi_node(kpi.id), NodeKind.KPI, kpi.name, kpi.layer.value, kpi.criticality.value, kpi.contract_version)
+def _order(link: Link) -> tuple[str, str, str, tuple[str, ...], str, str]:
+    """Where a link stands; comparing these is far cheaper than comparing links, and no definition has two links that agree in all."""
+    return link.source, link.target, link.kind, link.columns, link.alias, link.pinned
 
 
 def _links(kpi: Kpi) -> Iterator[Link]:

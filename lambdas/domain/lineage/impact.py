@@ -10,7 +10,7 @@ from itertools import islice
 from kpis.common import Level, format_duration
 from kpis.schema import Kpi
 from kpis.slo import slo_of
-from lambdas.domain.control.impact import differences
+from lambdas.domain.control.differences import differences
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.lineage import reach
 from lambdas.domain.lineage.change import Change, ChangeKind
@@ -113,7 +113,7 @@ def _report(
     variants: Sequence[str] = (),
 ) -> ImpactReport:
     ordered = sorted(reached.values(), key=lambda each: (reach.ORDER.index(each.effect), len(each.path), each.kpi_id))
-    kpis = [graph.kpis[each.kpi_id] for each in ordered]
+    kpis = graph.definitions([each.kpi_id for each in ordered])
     consumers, reports = _readers(graph, kpis)
     effects = Counter(each.effect.value for each in ordered)
     totals = {
@@ -131,7 +131,7 @@ def _report(
         change=change,
         title=change.title,
         highest_criticality=max((kpi.criticality for kpi in kpis), key=lambda level: level.rank, default=None),
-        affected=tuple(_affected(each, graph.kpis[each.kpi_id]) for each in ordered[:LISTED]),
+        affected=tuple(_affected(each, kpi) for each, kpi in zip(ordered[:LISTED], kpis, strict=False)),
         variants=tuple(variants[:LISTED]),
         consumers=consumers[:LISTED],
         reports=reports[:LISTED],

@@ -103,7 +103,10 @@ def readers_of(graph: Graph, source: str, column: str | None) -> dict[str, Reach
     """The KPIs that read a table, or use a column of it; how, where the statements tell."""
     found: dict[str, Reached] = {}
     statements = 0
-    for link in graph.after.get(table_id(source), ()):
+    links = graph.after.get(table_id(source), ())
+    if column is not None:
+        graph.fetch(name_of(link.target) for link in links)
+    for link in links:
         kpi_id = name_of(link.target)
         if kpi_id not in graph.kpis:
             continue

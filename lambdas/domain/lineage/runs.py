@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lambdas.domain.ids import run_id_text
-from lambdas.domain.lineage.graph import Evidence, Graph, Link, LinkKind, NodeKind, kpi_node, with_links
+from lambdas.domain.lineage.graph import Evidence, Graph, Link, LinkKind, Node, NodeKind, kpi_node, name_of, with_links
+from lambdas.domain.lineage.walk import Lineage
 
 
 @dataclass(frozen=True)
@@ -52,21 +53,62 @@ def observed(graph: Graph, seen: Iterable[Observation]) -> Graph:
     return with_links(graph, _merged(graph, {(each.source, each.target): each for each in seen}))
 
 
+def seen_in(found: Lineage, seen: Iterable[Observation], *, depth: int) -> Lineage:
+    """A lineage with what runs read: links get their latest run, and what no definition declares any more is added as observed.
+
+    Args:
+        found: the part of a graph that is shown.
+        seen: the latest reading of each source, of KPIs that are shown.
+        depth: how many steps away from its root it goes; what lies further stays out.
+    """
+    runs = {(each.source, each.target): each for each in seen if each.target in found.distance}
+    links = tuple(_with_run(link, runs.pop((link.source, link.target), None)) if _read(link) else link for link in found.links)
+    added = [each for each in (runs[place] for place in sorted(runs)) if _shown(found, each, depth)]
+    nodes = {node.id: node for node in found.nodes}
+    distance = dict(found.distance)
+    for each in added:
+        if each.source not in nodes:
+            nodes[each.source] = Node(each.source, NodeKind(each.source.partition(":")[0]), name_of(each.source))
+            distance[each.source] = found.distance[each.target] - 1
+    return replace(
+        found,
+        nodes=tuple(nodes[name] for name in sorted(nodes)),
+        links=tuple(sorted((*links, *(_observed(each) for each in added)))),
+        distance={name: distance[name] for name in sorted(distance)},
+    )
+
+
+def _read(link: Link) -> bool:
+    return link.kind is LinkKind.READS
+
+
+def _shown(found: Lineage, run: Observation, depth: int) -> bool:
+    """Whether an undeclared reading is part of what is shown: between nodes that are there, or one step further up within the depth."""
+    return run.source in found.distance or (-depth < found.distance[run.target] <= 0 and found.upwards)
+
+
+def _with_run(link: Link, run: Observation | None) -> Link:
+    if run is None:
+        return link
+    return replace(link, evidence=Evidence.BOTH, last_run=run_id_text(run.run_id), source_version=run.source_version)
+
+
+def _observed(run: Observation) -> Link:
+    return Link(
+        run.source,
+        run.target,
+        LinkKind.READS,
+        run.columns,
+        evidence=Evidence.OBSERVED,
+        last_run=run_id_text(run.run_id),
+        source_version=run.source_version,
+    )
+
+
 def _merged(graph: Graph, seen: dict[tuple[str, str], Observation]) -> Iterator[Link]:
     declared: set[tuple[str, str]] = set()
     for link in graph.links:
-        run = seen.get((link.source, link.target)) if link.kind is LinkKind.READS else None
-        if link.kind is LinkKind.READS:
+        if _read(link):
             declared.add((link.source, link.target))
-        yield replace(link, evidence=Evidence.BOTH, last_run=run_id_text(run.run_id), source_version=run.source_version) if run else link
-    for place in sorted(seen.keys() - declared):
-        run = seen[place]
-        yield Link(
-            run.source,
-            run.target,
-            LinkKind.READS,
-            run.columns,
-            evidence=Evidence.OBSERVED,
-            last_run=run_id_text(run.run_id),
-            source_version=run.source_version,
-        )
+        yield _with_run(link, seen.get((link.source, link.target)) if _read(link) else None)
+    yield from (_observed(seen[place]) for place in sorted(seen.keys() - declared))

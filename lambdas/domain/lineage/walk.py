@@ -10,7 +10,7 @@ from typing import Any
 
 from kpis.common import KpiId
 from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.domain.lineage.graph import Graph, Link, Node, kpi_node
+from lambdas.domain.lineage.graph import Graph, Link, Node, NodeKind, kpi_node
 
 MAX_DEPTH = 50
 MAX_NODES = 500
@@ -27,13 +27,23 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class Lineage:
-    """What is around a KPI. `distance`: steps from it, negative for what it comes from; `left_out`: nodes that did not fit."""
+    """What is around a KPI. `distance`: steps from it, negative for what it comes from; `left_out`: nodes that did not fit.
+
+    `upwards`: whether it shows what the KPI comes from.
+    """
 
     root: str
     nodes: tuple[Node, ...]
     links: tuple[Link, ...]
     distance: Mapping[str, int]
     left_out: int = 0
+    upwards: bool = True
+
+    @property
+    def nearest_kpis(self) -> list[str]:
+        """The ids of the KPIs in it, the nearest first."""
+        kpis = (node for node in self.nodes if node.kind is NodeKind.KPI)
+        return [node.id.partition(":")[2] for node in sorted(kpis, key=lambda node: (abs(self.distance[node.id]), node.id))]
 
     def as_json(self) -> dict[str, Any]:
         """The answer as a JSON document; attributes that say nothing are left out."""
@@ -77,6 +87,7 @@ def lineage(graph: Graph, kpi_id: KpiId, depth: int = 3, direction: Direction = 
         links=tuple(links),
         distance={node: distance[node] for node in sorted(kept)},
         left_out=len(distance) - len(kept),
+        upwards=direction is not Direction.DOWN,
     )
 
 

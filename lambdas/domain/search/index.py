@@ -86,6 +86,12 @@ class Index:
         """How many definitions of a tenant are in the index."""
         return len(self._tenant(tenant_id).partition.documents)
 
+    def known(self, tenant_id: str) -> dict[str, tuple[int, str, str]]:
+        """Row version, definition hash and status of every definition of a tenant, by position; for comparing with the catalog."""
+        sql = "SELECT position, row_version, definition_hash, status FROM documents JOIN tenants USING (tenant) WHERE tenant_id = ?"
+        rows = self._connection.execute(sql, (tenant_id,))
+        return {place: (int(version), hashed, status) for place, version, hashed, status in rows}
+
     def search(self, tenant_id: str, query: Query) -> Page:
         """One page of a tenant's definitions; an unknown tenant simply has none.
 

@@ -20,6 +20,8 @@ from lambdas.domain.search.index import Index
 ATTEMPTS = 5
 REFRESH_SECONDS = 5.0
 KEPT_TENANTS = 16
+KEPT_BYTES = 150_000_000
+"""Bytes of the indexes that are kept open, but for the one asked for last; the function that searches has 512 MB."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,10 @@ def _bytes(stored: Stored) -> bytes:
 
 @dataclass
 class _Held:
-    """An open index, which content it is of, and when that was last compared (seconds of `clock`)."""
+    """An open index with its size in bytes, which content it is of, and when that was last compared (seconds of `clock`)."""
 
     index: Index
+    size: int
     etag: str | None
     checked: float
 
@@ -130,12 +133,14 @@ class Loader:
         *,
         refresh: float = REFRESH_SECONDS,
         kept: int = KEPT_TENANTS,
+        kept_bytes: int = KEPT_BYTES,
     ) -> None:
         self._objects = objects
         self._clock = clock
         self._problem = problem
         self._refresh = refresh
         self._kept = kept
+        self._kept_bytes = kept_bytes
         self._held: OrderedDict[str, _Held] = OrderedDict()
 
     def index(self, tenant_id: str) -> Index:
@@ -151,15 +156,16 @@ class Loader:
             held = self._refreshed(tenant_id, held)
         self._held[tenant_id] = held
         self._held.move_to_end(tenant_id)
-        while len(self._held) > self._kept:
-            self._held.popitem(last=False)
+        while len(self._held) > 1 and (len(self._held) > self._kept or sum(each.size for each in self._held.values()) > self._kept_bytes):
+            self._held.popitem(last=False)[1].index.close()
         return held.index
 
     def _load(self, tenant_id: str) -> _Held:
         stored = self._objects.read(tenant_id)
         if stored is None:
-            return _Held(Index.open(build(())), None, self._clock())
-        return _Held(Index.open(stored.data), stored.etag, self._clock())
+            return _Held(Index.open(build(())), 0, None, self._clock())
+        size = stored.data.stat().st_size if isinstance(stored.data, Path) else len(stored.data)
+        return _Held(Index.open(stored.data), size, stored.etag, self._clock())
 
     def _refreshed(self, tenant_id: str, held: _Held) -> _Held:
         try:

@@ -28,7 +28,13 @@ _INSERT = (
     f"INSERT INTO documents (tenant, position, kpi_id, definition_hash, updated_at, row_version, {_FACETS}) "  # noqa: S608 - our own names
     f"VALUES (?, ?, ?, ?, ?, ?{', ?' * len(Facet)})"
 )
-_NOT_READABLE = "the search index cannot be read ({reason}); build it anew from the catalog"
+
+
+class UnreadableIndexError(KpiError):
+    """Bytes that are no index of this format; the catalog has all it takes to build one anew."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(ErrorCode.INTERNAL, f"the search index cannot be read ({reason}); build it anew from the catalog")
 
 
 def words_table(tenant: int) -> str:
@@ -92,13 +98,13 @@ def open_bytes(data: bytes) -> sqlite3.Connection:
         KpiError: INTERNAL when the bytes are no index of this format.
     """
     if not data:
-        raise KpiError(ErrorCode.INTERNAL, _NOT_READABLE.format(reason="it is empty"))
+        raise UnreadableIndexError("it is empty")
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     try:
         connection.deserialize(data)
     except sqlite3.Error as error:
         connection.close()
-        raise KpiError(ErrorCode.INTERNAL, _NOT_READABLE.format(reason=error)) from error
+        raise UnreadableIndexError(error) from error
     return _checked(connection)
 
 
@@ -112,7 +118,7 @@ def open_file(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
-        raise KpiError(ErrorCode.INTERNAL, _NOT_READABLE.format(reason=error)) from error
+        raise UnreadableIndexError(error) from error
     return _checked(connection)
 
 
@@ -121,11 +127,11 @@ def _checked(connection: sqlite3.Connection) -> sqlite3.Connection:
         row = connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
     except sqlite3.Error as error:
         connection.close()
-        raise KpiError(ErrorCode.INTERNAL, _NOT_READABLE.format(reason=error)) from error
+        raise UnreadableIndexError(error) from error
     if row is None or row[0] != FORMAT:
         connection.close()
         reason = f"it has format {row[0] if row else 'none'}, this code reads {FORMAT}"
-        raise KpiError(ErrorCode.INTERNAL, _NOT_READABLE.format(reason=reason))
+        raise UnreadableIndexError(reason)
     return connection
 
 

@@ -80,7 +80,7 @@ def server() -> Iterator[Database]:
 def database(server: Database) -> Database:
     """The databases, empty."""
     server.execute("warehouse", "TRUNCATE gdp_flights")
-    server.execute("results", "TRUNCATE kpi_result")
+    server.execute("results", "TRUNCATE kpi_result, kpi_result_canary")
     return server
 
 

@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from lambdas.api import cursors, handler
-from lambdas.api.browse import Browser
+from lambdas.api.control.health_routes import PUBLIC
+from lambdas.api.control.routes import ROUTES
 from lambdas.domain.access import Role, roles_of
 from lambdas.domain.entries import close_row, delivery_row, open_row
 from lambdas.domain.errors import KpiError
-from lambdas.domain.model import Delivery, LogEntry, LogTable, Outcome, Result, RunStatus
+from lambdas.domain.model import Delivery, Outcome, Result, RunStatus
+from tests.unit.lambdas.api_control.reads import LogRows
+from tests.unit.lambdas.api_control.service import Service
+from tests.unit.lambdas.control.office import kpi as office_kpi
 from tests.unit.lambdas.memory import NOW, kpi, make_run
 
 READER = {"sub": "u1", "cognito:groups": "[read-only]", "custom:tenant_id": "skyway"}
@@ -21,60 +25,20 @@ pytestmark = pytest.mark.usefixtures("tables")
 ADMIN = {"sub": "u2", "cognito:groups": "[platform-admin]", "custom:tenant_id": "platform"}
 
 
-class Tables:
-    """Log tables as the browser reads them, with DynamoDB's order and limits."""
-
-    def __init__(self) -> None:
-        self.entries: list[LogEntry] = []
-
-    def add(self, *entries: LogEntry) -> None:
-        self.entries += entries
-
-    def _newest(self, tenant_id: str, key: str, span: tuple[str, str], rows: int, kpi_id: str | None) -> tuple[list[dict[str, Any]], bool]:
-        found = [
-            {"pk": each.tenant_id, "sk": each.sort_key} | dict(each.attributes)
-            for each in self.entries
-            if each.table is LogTable.RUN and each.tenant_id == tenant_id and kpi_id in (None, each.attributes["kpi_id"])
-        ]
-        found = sorted((row for row in found if span[0] <= row[key] <= span[1]), key=lambda row: row[key], reverse=True)
-        return found[:rows], len(found) > rows
-
-    def by_tenant(self, tenant_id: str, *, rows: int, since: str = "0", before: str = "~") -> tuple[list[dict[str, Any]], bool]:
-        return self._newest(tenant_id, "sk", (since, before), rows, None)
-
-    def by_kpi(self, tenant_id: str, kpi_id: str, *, rows: int, since: str = "0", before: str = "~") -> tuple[list[dict[str, Any]], bool]:
-        return self._newest(tenant_id, "gsi_sk", (since, before), rows, kpi_id)
-
-    def of_run(self, tenant_id: str, run_id: int, table: LogTable) -> list[dict[str, Any]]:
-        return [
-            {"pk": each.tenant_id, "sk": each.sort_key} | dict(each.attributes)
-            for each in self.entries
-            if (each.table, each.tenant_id, each.attributes["run_id"]) == (table, tenant_id, run_id)
-        ]
-
-    def deliveries(self, tenant_id: str, run_ids: list[int]) -> dict[int, dict[str, Any]]:
-        return {run_id: row for run_id in run_ids for row in self.of_run(tenant_id, run_id, LogTable.DELIVERY)}
-
-
-class Catalog:
-    def page(self, tenant_id: str, prefix: str, *, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
-        ids = [f"SKY-{number:02d}-01" for number in range(25)] if tenant_id == "skyway" else []
-        rows = [
-            {"sk": f"{prefix}{each}#1.0.0", "kpi_id": each, "name": f"KPI {each}", "status": "active", "layer": "primary"} for each in ids
-        ]
-        found = [row for row in rows if row["sk"] > (after or "")]
-        return found[:limit], (found[limit - 1]["sk"] if len(found) > limit else None)
-
-    def rows(self, *_: Any) -> list[Any]:
-        return []
-
-    def active(self, *_: Any) -> None:
-        return None
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Service:
+    """The service behind the handler."""
+    made = Service()
+    monkeypatch.setattr(handler, "_composition", lambda: made)
+    return made
 
 
 @pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
-    found = Tables()
+def tables(service: Service) -> LogRows:
+    """25 KPIs and seven runs of skyway, and one run of acme."""
+    for number in range(25):
+        service.office.imported(office_kpi(id=f"SKY-{number:02d}-01", name=f"KPI SKY-{number:02d}-01"))
+    found = service.reads.logs
     for number in range(1, 8):
         run = make_run(kpi(), run_id=number)
         found.add(open_row(run))
@@ -85,8 +49,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
             result = Result("ALL", 9.5, kpi().verdict.judge(9.5), 3, {}, {})
             found.add(delivery_row(Delivery(run, kpi().grain, "minutes", NOW, (result,)), "Adequate", []))
     found.add(open_row(make_run(kpi(), run_id=50, tenant_id="acme")))
-    browser = Browser(Catalog(), found, lambda: pytest.fail("no results were asked for"))  # type: ignore[arg-type]
-    monkeypatch.setattr(handler, "_browser", lambda: browser)
+    found.add(open_row(make_run(kpi(), run_id=60, environment="dev")))
     return found
 
 
@@ -202,12 +165,60 @@ def test_a_made_up_cursor_is_refused() -> None:
     assert get("/runs", cursor="???")[1]["code"] == "INVALID_INPUT"
 
 
+@pytest.mark.parametrize("path", ["/runs", "/views/vw_kpi_run_overview"])
+@pytest.mark.parametrize("more", [{}, {"kpi_id": "SKY-AD-01"}])
+@pytest.mark.parametrize("query", [{"cursor": "AAAA"}, {"since": "2026-01-01", "cursor": cursors.encode("1") or ""}])
+def test_a_cursor_from_before_the_beginning_ends_the_list(path: str, more: dict[str, str], query: dict[str, str]) -> None:
+    assert get(path, **query, **more)[1]["items"] == []
+
+
 def test_a_cursor_of_another_tenant_opens_nothing() -> None:
     cursor = cursors.encode("9" * 19) or ""
     assert {run["tenant_id"] for run in get("/runs", cursor=cursor)[1]["items"]} == {"skyway"}
 
 
-def test_a_failure_on_our_side_says_nothing_of_its_inside(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("position", ["audit", "dev#kpi#", "prod#active#SKY-01-01", "prod", "prod#kpi#\u00e9"])
+def test_a_cursor_made_up_to_begin_elsewhere_opens_no_other_rows(position: str) -> None:
+    status, body = get("/kpis", cursor=cursors.encode(position) or "")
+    assert (status, body["code"]) == (400, "INVALID_INPUT")
+
+
+@pytest.mark.parametrize(
+    "position", ["", "[]", "5", '["yesterday", "A-01", "ALL"]', '["2026-01-01", "A\\u0000", "ALL"]', '["2026-01-01", "A", "B", "C"]']
+)
+def test_a_made_up_cursor_of_results_never_reaches_the_store(position: str) -> None:
+    status, body = get("/results", cursor=cursors.encode(position) or "")
+    assert (status, body["code"]) == (400, "INVALID_INPUT")
+
+
+@pytest.mark.parametrize("path", ["/runs", "/results", "/incidents", "/views/vw_kpi_run_overview", "/audit"])
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01", "9999-12-31"])
+def test_a_moment_at_the_end_of_time_is_a_moment_or_refused_in_words(path: str, since: str) -> None:
+    status, body = get(path, since=since)
+    assert status in (200, 400), body
+
+
+def test_an_entity_the_store_cannot_hold_is_refused() -> None:
+    assert get("/results", entity="A\0")[1]["code"] == "INVALID_INPUT"
+
+
+def test_results_are_asked_for_as_the_tenant_and_go_on_where_the_page_ended(service: Service) -> None:
+    row = {
+        "run_id": "6", "kpi_id": "SKY-01-01", "contract_version": "1.0.0", "variant_label": None, "period_start": NOW, "period_end": NOW,
+        "time_grain": "day", "scd_view": "as_reported", "value": 9.5, "unit": "minutes", "verdict": "Adequate", "rows_processed": 3,
+        "extensions": {"MoM": 0.1}, "flags": {}, "delivered_at": NOW,
+    }  # fmt: skip
+    service.reads.results.found["skyway"] = [row | {"entity": entity} for entity in ("C", "B")]
+    first = get("/results", limit="1", environment="stg", entity="C")[1]
+    assert (first["items"][0]["value"], first["items"][0]["period_start"]) == (9.5, "2013-10-30T10:00:00.000Z")
+    get("/results", limit="1", environment="stg", cursor=first["next_cursor"])
+    sql, parameters = service.reads.results.asked or ("", {})
+    assert "(period_start, kpi_id, entity) <" in sql
+    assert {parameters[name] for name in ("tenant", "environment", "c_kpi", "c_entity")} == {"skyway", "stg", "SKY-01-01", "C"}
+    assert get("/results", ADMIN, {"x-tenant-id": "acme"})[1]["items"] == []
+
+
+def test_a_failure_on_our_side_says_nothing_of_its_inside(tables: LogRows, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "by_tenant", lambda *_args, **_named: 1 / 0)
     status, body = get("/runs")
     assert (status, body["code"]) == (500, "INTERNAL")
@@ -215,9 +226,56 @@ def test_a_failure_on_our_side_says_nothing_of_its_inside(tables: Tables, monkey
     assert "Traceback" not in json.dumps(body)
 
 
-def test_unknown_paths_and_odd_run_ids_are_not_found() -> None:
-    assert get("/secrets")[0] == 404
-    assert get("/runs/abc")[0] == 404
+@pytest.mark.parametrize("path", ["/secrets", "/runs/abc", "/runs/0", "/runs/9999999999999999999", "/runs/-1", "/kpis/..", "/health/all"])
+def test_unknown_paths_and_ids_nothing_can_have_are_not_found(path: str) -> None:
+    assert get(path)[0] == 404
+
+
+def test_a_run_of_another_environment_is_shown_to_those_whose_token_grants_it() -> None:
+    assert get("/runs/60")[1]["run"]["environment"] == "dev"
+    assert get("/runs/60", environment="dev")[0] == 200
+    assert get("/runs/60", READER | {"custom:environments": "dev"}, environment="dev")[0] == 200
+    absent = get("/runs/61")[1]["detail"]
+    for claims, query in ((READER | {"custom:environments": "prod"}, {}), (READER, {"environment": "prod"})):
+        status, body = get("/runs/60", claims, **query)
+        assert (status, body["detail"].replace("60", "61")) == (404, absent)
+
+
+def test_a_kpi_shows_its_definition_and_its_versions() -> None:
+    found = get("/kpis/SKY-07-01")[1]
+    assert found["definition"]["purpose"] == "Mean delay."
+    assert found["active_version"] == found["contract_version"] == "1.0.0"
+    assert [version["status"] for version in found["versions"]] == ["active"]
+    assert get("/kpis/SKY-99-01")[1]["code"] == "NOT_FOUND"
+    assert get("/kpis/SKY-07-01", environment="dev")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"pack": "skyway", "layer": "primary", "owner": "Operations", "status": "active", "version": "1.0.0"}, 25),
+        ({"pack": "other"}, 0),
+        ({"layer": "secondary"}, 0),
+        ({"owner": "Finance"}, 0),
+        ({"status": "retired"}, 0),
+        ({"version": "2.0.0"}, 0),
+    ],
+)
+def test_the_catalog_is_browsed_by_pack_layer_owner_status_and_version(query: dict[str, str], count: int) -> None:
+    assert len(pages("/kpis", **query)) == count
+
+
+def test_a_kpi_may_come_with_its_last_run(tables: LogRows) -> None:
+    tables.add(open_row(make_run(kpi(), run_id=70, kpi_id="SKY-03-01")))
+    found = {item["kpi_id"]: item["last_run"] for item in pages("/kpis", include="last_run")}
+    assert found["SKY-03-01"]["run_id"] == "70"
+    assert found["SKY-04-01"] is None
+    assert "last_run" not in pages("/kpis")[0]
+
+
+def test_the_handler_serves_the_table_and_what_is_public_and_nothing_else() -> None:
+    routes = handler.app._static_routes + handler.app._dynamic_routes
+    assert len(routes) == len(ROUTES) + len(PUBLIC)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,14 @@ def test_a_row_that_expired_is_no_tampering() -> None:
     assert bus.events == []
 
 
+@pytest.mark.parametrize("key", ["event#0000000000000000001", "id#5f0c2c0e"])
+def test_events_of_the_audit_chain_and_their_ids_never_expire_so_their_removal_is_tampering_by_whomever(key: str) -> None:
+    removed = Change("s1", "audit", "REMOVE", {"pk": "acme", "sk": key}, {"seq": 1}, TTL_PRINCIPAL)
+    _, bus = handle(Lake(), removed)
+    assert bus.kinds() == ["kpi.log.tampered"]
+    assert bus.events[0][1]["key"]["sk"] == key
+
+
 def test_rows_the_lake_refused_are_asked_for_again() -> None:
     failed, _ = handle(Lake(refuse=[1]), change(sequence="s1"), change(sequence="s2"))
     assert failed == ["s2"]

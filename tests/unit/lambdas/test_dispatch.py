@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.domain.control.canary import Canary, CanaryState, Subset, Tolerances
 from lambdas.domain.dispatch import COMPLETED, Dispatcher
 from lambdas.domain.errors import KpiError
 from lambdas.domain.model import RunRequest
@@ -23,9 +24,14 @@ class World:
     waiting: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     runs: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     started: dict[str, RunRequest] = field(default_factory=dict)
+    under_way: Canary | None = None
 
     def triggers(self, tenant_id: str, environment: str, signal: str) -> Iterable[Mapping[str, Any]]:
         return self.waiting.get(signal, []) if (tenant_id, environment) == ("skyway", "prod") else []
+
+    def canary(self, tenant_id: str, environment: str, kpi_id: str) -> Canary | None:
+        found = self.under_way
+        return found if found and (tenant_id, environment, kpi_id) == ("skyway", found.environment.value, found.kpi_id) else None
 
     def recent_closes(self, tenant_id: str, kpi_id: str, limit: int) -> Sequence[Mapping[str, Any]]:
         del tenant_id, limit
@@ -133,3 +139,97 @@ def test_an_event_without_a_tenant_is_refused(world: World) -> None:
 def test_an_event_with_an_unreadable_period_is_refused(world: World) -> None:
     with pytest.raises(KpiError, match="e1"):
         world.dispatch("gdp-flights-updated", {"period": {"start": "x", "end": "y"}})
+
+
+# Canaries.
+
+ENTITIES = Subset(entities=("JFK", "LGA"))
+
+
+def canary(subset: Subset = ENTITIES, **changes: Any) -> Canary:
+    values: dict[str, Any] = {
+        "canary_id": "c-1",
+        "environment": "prod",
+        "kpi_id": "SKY-AD-01",
+        "candidate": "1.1.0",
+        "candidate_hash": "b" * 64,
+        "baseline": "1.0.0",
+        "baseline_hash": "a" * 64,
+        "subset": subset,
+        "tolerances": Tolerances(),
+        "since": "2013-10-29T00:00:00.000Z",
+        "request_id": "r-1",
+    }
+    return Canary.model_validate(values | changes)
+
+
+def baseline(**changes: Any) -> dict[str, Any]:
+    return completed(
+        "SKY-AD-01", 7, **({"contract_version": "1.0.0", "entities": None, "scd_view": "as_reported", "status": "success"} | changes)
+    )
+
+
+@pytest.mark.parametrize("trigger", ["time", "event", "manual"])
+def test_a_run_of_the_baseline_starts_the_candidate_for_its_part_of_the_same_period(world: World, trigger: str) -> None:
+    world.under_way = canary()
+    assert world.dispatch(COMPLETED, baseline(trigger_type=trigger)) == ["SKY-AD-01"]
+    (request,) = world.started.values()
+    assert request.period is not None
+    assert (request.canary, request.entities, request.period.text) == ("c-1", ("JFK", "LGA"), TEXT)
+    assert (request.trigger_type, request.triggered_by) == ("event", "canary/c-1/7")
+    assert request.scheduled_at == "2013-10-30T10:00:00Z", "it looks at the world as the baseline did"
+
+
+def test_the_candidate_is_started_once_for_each_run_of_the_baseline(world: World) -> None:
+    world.under_way = canary()
+    world.dispatch(COMPLETED, baseline())
+    assert world.dispatch(COMPLETED, baseline()) == []
+    assert world.dispatch(COMPLETED, baseline() | {"run_id": "8"}) == ["SKY-AD-01"]
+
+
+def test_a_share_of_entities_is_left_to_the_candidates_run_which_sees_them_all(world: World) -> None:
+    world.under_way = canary(Subset(percent=20))
+    world.dispatch(COMPLETED, baseline())
+    (request,) = world.started.values()
+    assert request.entities is None
+
+
+@pytest.mark.parametrize(("asked", "part"), [(["JFK", "BOS"], ("JFK",)), (["BOS"], None)])
+def test_after_a_run_of_some_entities_the_candidate_computes_those_of_its_part(
+    world: World, asked: list[str], part: tuple[str, ...] | None
+) -> None:
+    world.under_way = canary()
+    world.dispatch(COMPLETED, baseline(entities=asked))
+    assert [request.entities for request in world.started.values()] == ([part] if part else [])
+
+
+@pytest.mark.parametrize(
+    ("by", "run"),
+    [
+        (None, {}),
+        (canary(state=CanaryState.PAUSED), {}),
+        (canary(state=CanaryState.ROLLED_BACK), {}),
+        (canary(baseline="0.9.0"), {}),
+        (canary(environment="dev"), {}),
+        (canary(kpi_id="SKY-AD-02"), {}),
+        (canary(), {"contract_version": "1.1.0"}),
+        (canary(), {"scd_view": "restated"}),
+        (canary(), {"status": "partial"}),
+        (canary(), {"despite_pause": "p-1"}),
+    ],
+    ids=[
+        "none",
+        "paused",
+        "over",
+        "another baseline",
+        "another environment",
+        "another KPI",
+        "the candidate itself",
+        "restated",
+        "fell back",
+        "overrode a pause",
+    ],
+)
+def test_nothing_else_starts_a_candidate(world: World, by: Canary | None, run: dict[str, Any]) -> None:
+    world.under_way = by
+    assert world.dispatch(COMPLETED, baseline(**run)) == []

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,25 @@ import boto3
 import pytest
 import requests
 
+from kpis.common import Environment
 from lambdas.adapters.aws import Clients
 from lambdas.adapters.catalog import DynamoCatalog
+from lambdas.adapters.control_store import DynamoControlStore
+from lambdas.adapters.run_record import DynamoRunRecord
 from lambdas.adapters.runlogs import DynamoRunLogs
 from lambdas.domain import anomalies
+from lambdas.domain.control.desk import RunFigures
+from lambdas.domain.control.policy import Policy
+from lambdas.domain.control.service import ControlPlane
 from lambdas.domain.entries import close_row, open_row, sourcing_rows
-from lambdas.domain.errors import DuplicateEntryError
+from lambdas.domain.errors import DuplicateEntryError, ErrorCode
 from lambdas.domain.fold import fold_runs
 from lambdas.domain.model import LogTable, Outcome, RunStatus
-from lambdas.domain.reconcile import CatalogImport, ImportScope
-from tests.unit.lambdas.memory import NOW, TENANT, kpi, make_run
+from lambdas.domain.reconcile_direct import Scope
+from lambdas.domain.reconcile_import import CatalogImport
+from lambdas.domain.timestamps import iso
+from tests.unit.lambdas.control.office import Runs
+from tests.unit.lambdas.memory import NOW, TENANT, FixedClock, kpi, make_run
 from tests.unit.lambdas.test_reconcile import dictionary
 
 EMULATOR = Path(__file__).resolve().parents[3] / ".local" / "emulator-venv" / "bin" / "ministack"
@@ -77,7 +87,7 @@ def _ready(endpoint: str, process: subprocess.Popen[bytes]) -> Clients:
             return self._clients[service]
 
     clients = Here()
-    for table in [*TABLES.values(), "t-catalog"]:
+    for table in [*TABLES.values(), "t-catalog", "t-audit"]:
         _create(clients("dynamodb"), table)
     return clients
 
@@ -147,12 +157,53 @@ def test_a_close_row_says_what_anomalies_and_dependent_runs_are_decided_on(logs:
     assert [each.what for each in anomalies.find(10_000_000.0, 7, [row] * 20)] == ["duration_ms", "rows_processed"]
 
 
+def test_the_runs_of_a_version_are_found_among_those_of_others_and_of_other_environments(logs: DynamoRunLogs) -> None:
+    good, bad = Outcome(status=RunStatus.SUCCESS), Outcome(status=RunStatus.FAILED, error_code=ErrorCode.SQL_ERROR, error_message="boom")
+    for number, changes, outcome in (
+        (1, {}, good),
+        (2, {"environment": "dev"}, good),
+        (3, {"contract_version": "2.0.0"}, bad),
+        (4, {"started_at": NOW + timedelta(hours=1)}, bad),
+    ):
+        run = make_run(kpi(), run_id=number, tenant_id="versions", **changes)
+        logs.insert([open_row(run), close_row(run, outcome, NOW + timedelta(hours=2), sla_breached=False)])
+    logs.insert([open_row(make_run(kpi(), run_id=5, tenant_id="versions", started_at=NOW + timedelta(hours=3)))])
+
+    def found(*versions: str, in_flight: bool = False, **more: Any) -> list[int]:
+        asked = {"environment": "prod", "runs": 10} | more
+        return [row["run_id"] for row in logs.of_versions("versions", "SKY-AD-01", versions=versions, in_flight=in_flight, **asked)]
+
+    assert found("1.0.0") == [4, 1]
+    assert found("1.0.0", "2.0.0") == [4, 3, 1]
+    assert found("1.0.0", in_flight=True, runs=2) == [5, 4, 4]
+    assert found("1.0.0", since=iso(NOW + timedelta(minutes=1))) == [4]
+    record = DynamoRunRecord(logs)
+    assert not record.healthy("versions", "prod", "SKY-AD-01", "1.0.0"), "its newest run failed"
+    assert record.healthy("versions", "dev", "SKY-AD-01", "1.0.0")
+    assert record.figures("versions", "prod", "SKY-AD-01", "1.0.0", NOW) == RunFigures(runs=2, failed=1)
+    snapshot: dict[str, Any] = dict(record.snapshot("versions", "prod", "SKY-AD-01", "1.0.0"))
+    assert [each["run_id"] for each in snapshot["runs"]] == ["4", "1"]
+    assert [each["error_message"] for each in snapshot["failures"]] == ["boom"]
+
+
+def test_a_canarys_run_is_not_among_those_the_kpi_is_judged_by(logs: DynamoRunLogs) -> None:
+    part = {"canary_id": "c-1", "subset": {"entities": ["JFK"]}}
+    for number, changes in ((1, {}), (2, {"canary": part})):
+        run = make_run(kpi(), run_id=number, tenant_id="canaries", **changes)
+        logs.insert([open_row(run), close_row(run, Outcome(status=RunStatus.SUCCESS), NOW, sla_breached=False)])
+    assert [row["run_id"] for row in logs.recent_closes("canaries", "SKY-AD-01", 5)] == [1]
+    rows = logs.of_versions("canaries", "SKY-AD-01", environment="prod", versions=["1.0.0"], runs=5, in_flight=False)
+    assert [row.get("canary") for row in rows] == ["c-1", None]
+
+
 def test_the_dictionary_is_imported_read_and_not_imported_twice(clients: Clients) -> None:
     catalog = DynamoCatalog(clients, "t-catalog")
     of = kpi()
-    scope = ImportScope("skyway", "prod", "sha")
-    assert CatalogImport(catalog, lambda: NOW, scope).run(dictionary(of)).created
-    assert CatalogImport(catalog, lambda: NOW, scope).run(dictionary(of)).unchanged == 1
+    store = DynamoControlStore(clients, "t-catalog", "t-audit")
+    plane = ControlPlane(store, FixedClock(NOW), lambda: "id", lambda _tenant, _where: Policy(), Runs())
+    importing = CatalogImport(catalog, plane, Scope("skyway", Environment.PRD, "sha"))
+    assert importing.run(dictionary(of)).created
+    assert importing.run(dictionary(of)).unchanged == 1
     active = catalog.active("skyway", "prod", of.id)
     assert active is not None
     found = catalog.definition("skyway", "prod", of.id, active.contract_version, active.definition_hash)

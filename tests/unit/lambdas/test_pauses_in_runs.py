@@ -1,73 +1,30 @@
-"""Runs obey what the control plane says: pauses skip them, the first one afterwards proves itself, canaries choose the version."""
+"""Runs obey what the control plane says: pauses skip them, the first one afterwards proves itself."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import jinja2
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kpis.hashing import definition_hash
-from kpis.schema import Kpi
 from lambdas.adapters.catalog import DynamoCatalog
 from lambdas.adapters.items import to_item
-from lambdas.domain.audit.event import Actor
 from lambdas.domain.control import keys
-from lambdas.domain.control.canary import Canary, CanaryState, Subset, Tolerances
-from lambdas.domain.control.pauses import Banner, Pause, Scope
+from lambdas.domain.control.pauses import Banner, Scope
 from lambdas.domain.control.unit import Row
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.fold import fold_runs
-from lambdas.domain.model import Active, LogTable, Outcome, Run, RunRequest, RunStatus
-from lambdas.domain.opening import Opened, Opener
-from lambdas.domain.standing import Standing, version_for
+from lambdas.domain.model import Active, LogTable, Outcome, Run, RunStatus
+from lambdas.domain.standing import Standing
 from lambdas.domain.timestamps import iso
 from tests.unit.lambdas.conftest import ROOT
-from tests.unit.lambdas.memory import NOW, CountingIds, FixedClock, MemoryCatalog, MemoryLogs, kpi
+from tests.unit.lambdas.gate import BEFORE, CONSISTENT, JFK, NEW_YORK, OLD, WHOLE, Gate, canary, gate, paused
+from tests.unit.lambdas.memory import NOW, MemoryCatalog, MemoryLogs, kpi
 from tests.unit.lambdas.rig import Engine
 from tests.unit.lambdas.test_closing import Desk
-
-WHOLE = Scope(kpi_id="SKY-AD-01")
-JFK = Scope(kpi_id="SKY-AD-01", entity="JFK")
-BEFORE = NOW - timedelta(hours=1)
-CONSISTENT = [{"type": "consistency", "entities": 2, "target": "90d", "grace": "1d"}]
-
-
-def paused(scope: Scope, **changes: Any) -> Row:
-    values: dict[str, Any] = {
-        "pause_id": "p-1",
-        "scope": scope,
-        "start": iso(BEFORE),
-        "reason": "warehouse move",
-        "by": Actor(subject="ada", role="client_admin"),
-    }
-    pause = Pause.model_validate(values | changes)
-    return Row(keys.pause("prod", scope.key), {"pause": pause.model_dump_json(), "sk": keys.pause("prod", scope.key)})
-
-
-@dataclass
-class Gate:
-    """An opener with what it reads and writes."""
-
-    catalog: MemoryCatalog
-    logs: MemoryLogs = field(default_factory=MemoryLogs)
-    clock: FixedClock = field(default_factory=FixedClock)
-
-    def __post_init__(self) -> None:
-        self.opener = Opener(self.catalog, self.logs, self.clock, CountingIds(), "us-east-1")
-
-    def open(self, **request: Any) -> Opened:
-        document = {"tenant_id": "skyway", "kpi_id": "SKY-AD-01", "trigger_type": "time"} | request
-        return self.opener.open(RunRequest.model_validate(document), "arn:execution")
-
-
-def gate(*pauses: Row, of: Kpi | None = None, **catalog: Any) -> Gate:
-    return Gate(MemoryCatalog(of or kpi(), pauses=pauses, **catalog))
 
 
 @pytest.mark.parametrize("scope", [Scope(), WHOLE])
@@ -250,75 +207,6 @@ def test_a_rule_that_only_warns_stops_the_first_run_after_a_pause(engine: Engine
     (row,) = engine.logs.rows(LogTable.POST_VALIDATION)
     assert (row["severity"], row["result"]) == ("error", "fail"), "the log says how the run was judged"
     assert engine.run(of, run_id=2).status is RunStatus.SUCCESS, "other runs deliver with the warning"
-
-
-# Canaries.
-
-OLD, NEW = kpi(), kpi(contract_version="1.1.0")
-
-
-def canary(subset: Subset, **changes: Any) -> Canary:
-    values: dict[str, Any] = {
-        "canary_id": "c-1",
-        "environment": "prod",
-        "kpi_id": "SKY-AD-01",
-        "candidate": "1.1.0",
-        "candidate_hash": definition_hash(NEW),
-        "baseline": "1.0.0",
-        "baseline_hash": definition_hash(OLD),
-        "subset": subset,
-        "tolerances": Tolerances(),
-        "since": iso(BEFORE),
-        "request_id": "r-1",
-    }
-    return Canary.model_validate(values | changes)
-
-
-def version_run(by: Canary | None, *pauses: Row, **request: Any) -> tuple[str, str]:
-    run = gate(*pauses, of=OLD, beside=[NEW], canary=by).open(**request).run
-    return run.contract_version, run.definition_hash
-
-
-NEW_YORK = Subset(entities=("JFK", "LGA"))
-
-
-def test_a_run_of_canary_entities_takes_the_candidate_and_every_other_the_active_version() -> None:
-    by, old, new = canary(NEW_YORK), ("1.0.0", definition_hash(OLD)), ("1.1.0", definition_hash(NEW))
-    assert version_run(by, entities=["JFK"]) == new
-    assert version_run(by, entities=["JFK", "LGA"]) == new
-    assert version_run(by, entities=["JFK", "BOS"]) == old, "a run has one version"
-    assert version_run(by) == old, "the whole KPI is the baseline"
-    assert version_run(by, paused(Scope(kpi_id="SKY-AD-01", entity="BOS")), entities=["JFK", "BOS"]) == new
-
-
-def test_a_named_version_is_what_runs_whatever_the_canary_says() -> None:
-    assert version_run(canary(NEW_YORK), entities=["JFK"], contract_version="1.0.0")[0] == "1.0.0"
-    assert version_run(canary(NEW_YORK), contract_version="1.1.0")[0] == "1.1.0"
-
-
-@pytest.mark.parametrize("state", [each for each in CanaryState if each is not CanaryState.RUNNING])
-def test_a_canary_that_is_paused_or_over_computes_nothing(state: CanaryState) -> None:
-    assert version_run(canary(NEW_YORK, state=state), entities=["JFK"])[0] == "1.0.0"
-
-
-def test_a_canary_against_what_no_longer_runs_computes_nothing() -> None:
-    assert version_run(canary(NEW_YORK, baseline_hash="0" * 64), entities=["JFK"])[0] == "1.0.0"
-
-
-@given(
-    low=st.floats(0.01, 99),
-    more=st.floats(0, 1),
-    entities=st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=5).map(tuple),
-)
-def test_what_a_small_share_gives_to_the_candidate_a_larger_one_does_too(low: float, more: float, entities: tuple[str, ...]) -> None:
-    active = Active("1.0.0", definition_hash(OLD))
-
-    def picked(percent: float) -> bool:
-        chosen = version_for(Standing(active, canary(Subset(percent=percent))), entities)
-        return chosen is not None and chosen.contract_version == "1.1.0"
-
-    assert picked(100)
-    assert not picked(low) or picked(low + (100 - low) * more)
 
 
 # What Open costs and how the state machine goes on.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -22,8 +22,9 @@ ENDPOINT = "arn:aws:lambda:us-east-1:123456789012:function:kpi-local-widgets"
 class Table:
     """A table as DynamoDB answers queries: pages, order, limits."""
 
-    def __init__(self, rows: Sequence[tuple[str, str, str]], page: int = 50) -> None:
-        """Rows are partition, sort key, environment."""
+    def __init__(self, rows: Sequence[tuple[str, str, str]], page: int = 50, triggered_by: Mapping[str, str] | None = None) -> None:
+        """Rows are partition, sort key, environment; `triggered_by` by sort key."""
+        self.triggered_by = triggered_by or {}
         self.rows = sorted(rows, key=lambda row: row[1], reverse=True)
         self.page = page
         self.asked: list[dict[str, Any]] = []
@@ -38,6 +39,7 @@ class Table:
         more = start + len(rows) < len(found)
         items = [
             {"run_id": {"N": str(int(key[:19]))}, "entry": {"S": "close"}, "kpi_id": {"S": "SKY-AD-01"}, "environment": {"S": environment}}
+            | ({"triggered_by": {"S": self.triggered_by[key]}} if key in self.triggered_by else {})
             for _, key, environment in rows
         ]
         return {"Items": items} | ({"LastEvaluatedKey": rows[-1][1]} if more else {})
@@ -70,6 +72,15 @@ def test_what_one_question_reads_is_bounded():
 def test_rows_of_other_environments_are_left_out():
     table_ = Table([("skyway", key_at(NOW, 1), "prod"), ("skyway", key_at(NOW, 2), "dev")])
     assert len(reader(table_).runs(NOW - timedelta(hours=1), NOW + timedelta(hours=1)).rows) == 1
+
+
+def test_runs_of_canaries_are_left_out_since_nobody_gets_what_they_compute():
+    own, canary = key_at(NOW, 1), key_at(NOW, 2)
+    by = {own: "schedule", canary: "canary/c-1/7"}
+    span = Table([("skyway", own, "prod"), ("skyway", canary, "prod")], triggered_by=by)
+    index = Table([("skyway#SKY-AD-01", own, "prod"), ("skyway#SKY-AD-01", canary, "prod")], triggered_by=by)
+    for page in (reader(span).runs(NOW - timedelta(hours=1), NOW + timedelta(hours=1)), reader(index).runs_of("SKY-AD-01", 5)):
+        assert [run["triggered_by"] for run in page.rows] == ["schedule"]
 
 
 def test_every_query_names_the_tenant_as_its_partition():

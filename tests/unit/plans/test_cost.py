@@ -50,16 +50,19 @@ def test_the_worked_example_of_the_documentation_adds_up_by_hand() -> None:
     runs = D(365) / 12 * D("1.02")
     assert found.runs == runs
     assert amount(found, "states.transitions") == pytest.approx(runs * 6 * D("0.000025"))
-    assert amount(found, "scheduler.invocations") == pytest.approx(D(365) / 12 * D("0.000001"))
+    assert amount(found, "scheduler.invocations", "acme.prod") == pytest.approx(D(365) / 12 * D("0.000001"))
+    # Every five minutes the platform looks for what is late, expired or out of step, and asks the reconciler to look too.
+    ticks = D(730) * 12
+    assert amount(found, "scheduler.invocations", PLATFORM.name) == pytest.approx(ticks * D("0.000001"))
     rows_written = 4 + 1 + len(kpi.sources) + len(kpi.pre_validation) + len(kpi.post_validation)
     assert amount(found, "dynamodb.write") == pytest.approx(runs * rows_written * D("0.000000625"))
-    calls = runs * 3 + runs * D("1.01") + runs * 6 + assume.api_requests
+    calls = runs * 3 + runs * D("1.01") + runs * 6 + assume.api_requests + 2 * ticks
     assert amount(found, "lambda.requests") == pytest.approx(calls * D("0.0000002"))
-    # 11 metrics of the tenant get data in one hour of a day; the platform's are the same ones.
+    # 11 metrics of the tenant get data in one hour of a day, its drift in all hours; the platform's are the same ones.
     hours = D(365) / 12
-    assert amount(found, "cloudwatch.metric", "acme.prod") == pytest.approx(11 * hours / 730 * D("0.30"))
+    assert amount(found, "cloudwatch.metric", "acme.prod") == pytest.approx((11 * hours / 730 + 1) * D("0.30"))
     assert amount(found, "waf.acl") + amount(found, "waf.rule") == 9
-    assert amount(found, "kms.key") == 2
+    assert amount(found, "kms.key") == 3
 
 
 def test_nobody_and_nothing_running_costs_only_what_stands_there() -> None:
@@ -67,7 +70,8 @@ def test_nobody_and_nothing_running_costs_only_what_stands_there() -> None:
     services = found.by_service()
     assert {line.price.key for line in found.lines} <= {
         "aurora.capacity", "aurora.store", "cloudwatch.alarm", "cloudwatch.anomaly_alarm", "cloudwatch.composite", "cloudwatch.dashboard",
-        "ecr.store", "kms.key", "secrets.secret", "vpc.endpoint", "waf.acl", "waf.rule",
+        "cloudwatch.metric", "ecr.store", "kms.key", "lambda.compute", "lambda.requests", "scheduler.invocations", "secrets.secret",
+        "vpc.endpoint", "waf.acl", "waf.rule",
     }  # fmt: skip
     assert amount(found, "aurora.capacity") == D("0.5") * 730 * D("0.12")
     assert amount(found, "vpc.endpoint") == 2 * 2 * 730 * D("0.01")

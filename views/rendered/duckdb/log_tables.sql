@@ -18,7 +18,9 @@ CREATE TABLE IF NOT EXISTS kpi_log_run_entries (
   error_code TEXT,
   error_message TEXT,
   lineage_ref TEXT,
-  entry TEXT NOT NULL
+  entry TEXT NOT NULL,
+  definition_hash TEXT,
+  canary TEXT
 );
 
 CREATE TABLE IF NOT EXISTS kpi_log_sourcing_entries (

@@ -18,7 +18,9 @@ CREATE TABLE IF NOT EXISTS kpi_log_run_entries (
   error_code VARCHAR(65535),
   error_message VARCHAR(65535),
   lineage_ref VARCHAR(65535),
-  entry VARCHAR(65535) NOT NULL
+  entry VARCHAR(65535) NOT NULL,
+  definition_hash VARCHAR(65535),
+  canary VARCHAR(65535)
 )
 DISTKEY (tenant_id)
 SORTKEY (tenant_id, run_id);

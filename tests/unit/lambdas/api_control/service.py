@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,16 +14,22 @@ from kpis.hashing import canonical_json
 from kpis.schema import Kpi
 from lambdas.api.control.catalog_reads import CatalogReads
 from lambdas.api.control.ports import Ports
+from lambdas.api.control.tenants_ports import TenantPorts
 from lambdas.api.control.wiring import application
 from lambdas.domain.audit.event import AuditEvent
 from lambdas.domain.authz.authorizer import Authorizer
 from lambdas.domain.control.canary import Canary, Sample
 from lambdas.domain.limits.idempotency import Idempotency
 from lambdas.domain.limits.limiter import Limiter, Limits
+from lambdas.domain.lineage import Observation
+from lambdas.domain.model import RunRequest
 from lambdas.domain.search import Index, build, document_of, key_of
+from lambdas.domain.tenants.directory import TenantDirectory
+from tests.unit.lambdas.api_control.reads import Reads
 from tests.unit.lambdas.control.memory import MemoryStore
 from tests.unit.lambdas.control.office import SOURCES, TENANT, Office, kpi
 from tests.unit.lambdas.limits.stores import Memory
+from tests.unit.lambdas.tenants.vault import MemoryVault
 
 Claims = Mapping[str, Any]
 
@@ -81,6 +88,29 @@ class Deliveries:
         return self.found
 
 
+@dataclass
+class Started:
+    """The executions of the run machine, by name."""
+
+    requests: dict[str, RunRequest] = field(default_factory=dict)
+
+    def start(self, name: str, request: RunRequest) -> bool:
+        return self.requests.setdefault(name, request) is request
+
+
+@dataclass
+class Readings:
+    """What the latest runs read, of one tenant."""
+
+    seen: list[Observation] = field(default_factory=list)
+    asked: list[Sequence[str]] = field(default_factory=list)
+
+    def latest(self, tenant_id: str, environment: str, kpi_ids: Sequence[str]) -> Sequence[Observation]:
+        self.asked.append(kpi_ids)
+        mine = tenant_id == TENANT and environment == "prod"
+        return [each for each in self.seen if mine and each.target.removeprefix("kpi:") in kpi_ids]
+
+
 class Service:
     """The API over the control plane of an `Office`, whose clock, policies and rows a test may change."""
 
@@ -89,8 +119,17 @@ class Service:
         self.memory = Memory()
         self.deliveries = Deliveries()
         self.limits = Limits(reads=100_000, writes=100_000)
+        self.started = Started()
+        self.readings = Readings()
         self.keys = 0
         reads = CatalogReads(self.office.store)
+        self.directory = TenantDirectory(self.office.store, time.monotonic)
+        self.vault = MemoryVault()
+        self.reads = Reads(self.office.store)
+        if isinstance(self.office.store, MemoryStore):
+            registered = {"display_name": "Skyway", "timezone": "America/New_York", "currency": "USD"}
+            row = {"settings": json.dumps(registered)}
+            self.office.store.tables.setdefault(TENANT, {}).setdefault("prod#tenant", row)
         self.ports = Ports(
             plane=self.office.plane,
             authorizer=Authorizer(),
@@ -102,6 +141,10 @@ class Service:
             index=self.index,
             graph=reads.graph,
             sources=lambda _tenant: SOURCES,
+            tenants=TenantPorts(self.directory, self.vault),
+            reads=self.reads.ports,
+            runs=self.started,
+            readings=self.readings,
         )
         self.app = application(lambda: self.ports)
 

@@ -65,7 +65,7 @@ def test_any_calls_get_answers(asked: list[tuple[tuple[Operation, Any, dict[str,
     service.live()
     done = len(service.office.events)
     for (operation, body, query), who in asked:
-        path = operation.path.format(kpi_id=samples.KPI, ver="1.0.0", request_id="id-2")
+        path = samples.path(operation.path, other="id-2")
         key = "" if operation.writes else None
         answer = service.send(operation.method, path, body, by=who, tenant="skyway", key=key, query=query)
         assert answer.status < 500, answer.text

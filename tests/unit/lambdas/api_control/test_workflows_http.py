@@ -64,7 +64,9 @@ def test_workflow_a_a_new_version_goes_from_draft_through_approval_and_canary_to
     assert started.status == 200, started.text
     assert service.get(VERSION).body["canary"]["candidate"] == "2.0.0"
     service.deliveries.found = agreeing()
-    assert service.post(f"{VERSION}/2.0.0/canary/advance").body["action"] == "kpi.canary_promote"
+    service.office.later(minutes=30)
+    rolled_out = service.post(f"{VERSION}/2.0.0/canary/advance").body
+    assert (rolled_out["action"], rolled_out["details"]["seconds_since_submitted"]) == ("kpi.canary_promote", 1800)
     found = service.get(VERSION).body
     assert (found["active_version"], found["open_request"]) == ("2.0.0", None)
     assert counted(service) - before == 6  # create, submit, two signatures, canary start and its promotion; refusals write nothing

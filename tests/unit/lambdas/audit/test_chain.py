@@ -152,3 +152,14 @@ def test_nothing_new_is_not_signed_again():
     first = signed(events).checkpoint
     assert make_checkpoint(events, at="x", previous=first, sign=key().sign, key_id="key") is None
     assert make_checkpoint([], at="x", previous=None, sign=key().sign, key_id="key") is None
+
+
+def test_an_import_of_many_kpis_concerns_each_of_them() -> None:
+    lines = [{"kpi_id": "CFO-EF-02", "version": "1.0.0"}, {"kpi_id": "CFO-LQ-07", "version": "1.0.0"}]
+    event = facts(1, action="catalog.import", object_type="environment", object_id="prod", details={"kpis": lines})
+    assert [event.concerns(kpi_id) for kpi_id in ("CFO-EF-02", "CFO-LQ-07", "CFO-EF-01")] == [True, True, False]
+
+
+def test_a_request_named_like_a_kpi_does_not_concern_it() -> None:
+    assert not facts(1, object_type="request", object_id="CFO-EF-02").concerns("CFO-EF-02")
+    assert facts(1).concerns("CFO-EF-02")

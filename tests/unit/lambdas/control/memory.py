@@ -8,6 +8,7 @@ from typing import Any
 
 from lambdas.domain.audit.event import AuditEvent, Facts, genesis, sealed
 from lambdas.domain.control.unit import (
+    HEAD,
     MAX_CHANGES,
     Change,
     Check,
@@ -36,13 +37,16 @@ class MemoryStore:
         self.commits = 0
 
     def row(self, tenant_id: str, key: str) -> Row | None:
+        if key == HEAD:
+            last = self.events.get(tenant_id, [])[-1:]
+            return Row(HEAD, {"seq": last[0].seq, "hash": last[0].hash}) if last else None
         found = self.tables.get(tenant_id, {}).get(key)
         return Row(key, deepcopy(found)) if found is not None else None
 
-    def rows(self, tenant_id: str, prefix: str) -> Iterator[Row]:
+    def rows(self, tenant_id: str, prefix: str, *, after: str = "") -> Iterator[Row]:
         table = self.tables.get(tenant_id, {})
         for key in sorted(table):
-            if key.startswith(prefix):
+            if key.startswith(prefix) and key > after:
                 yield Row(key, deepcopy(table[key]))
 
     def event(self, tenant_id: str, event_id: str) -> AuditEvent | None:

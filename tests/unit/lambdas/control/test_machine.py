@@ -36,14 +36,22 @@ class Lifecycle(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.office = Office()
-        self.store = self.office.store = Watched()
+        self.store = self.office.store = self.opened()
         plane = self.office.plane
         self.office.plane = type(plane)(self.store, self.office.clock, self.office._id, plane.policy, self.office.runs)
         window = ChangeWindow(days=(0, 1, 2, 3, 4, 5, 6), start="08:00", end="20:00")
         self.office.policies["prod"] = Policy(windows=(window,), grace="2d", request_expires="4d", publish_within="2d")
         self.written: dict[str, AuditEvent] = {}
 
-    # Calling, with what can go wrong on the way
+    def opened(self) -> Watched:
+        """The store all this happens in."""
+        return Watched()
+
+    # What can go wrong on the way
+
+    faults: tuple[str, ...] = ("", "", "", "before", "after")
+
+    # Calling
 
     def attempt(self, who: Actor, operation: Operation, event_id: str | None = None) -> AuditEvent | None:
         call = self.office.call(who, event=event_id)
@@ -61,7 +69,7 @@ class Lifecycle(RuleBasedStateMachine):
         raise AssertionError("the call never came through")
 
     def go(self, who: Actor, operation: Operation, data: st.DataObject) -> None:
-        fault = data.draw(st.sampled_from(("", "", "", "before", "after")), label="fault")
+        fault = data.draw(st.sampled_from(self.faults), label="fault")
         rival = data.draw(st.sampled_from(self.rivals()), label="rival") if data.draw(st.integers(0, 5)) == 5 else None
         self.store.faults = [fault] if fault else []
         if rival is not None:

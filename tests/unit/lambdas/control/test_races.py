@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -246,6 +247,23 @@ def test_a_bulk_action_reports_every_kpi_and_can_be_repeated_after_a_fault(offic
     assert len(office.events) == before + 6
     assert len({event.event_id for event in office.events}) == len(office.events)
     assert office.chain_holds()
+
+
+def test_a_bulk_action_that_runs_out_of_time_names_what_is_left(office: Office) -> None:
+    ids = [f"SKY-AD-{number:02d}" for number in range(1, 6)]
+    for kpi_id in ids:
+        office.imported(kpi(id=kpi_id))
+
+    def slow(one: Call, kpi_id: str) -> AuditEvent:
+        office.later(seconds=8)
+        return office.plane.pausing.pause(one, Scope(kpi_id=kpi_id))
+
+    until = office.clock.now() + timedelta(seconds=20)
+    report = office.plane.bulk(office.call(OPS, event="bulk"), ids, slow, until=until)
+    assert [event.object_id for event in report.done] == ids[:3]
+    assert report.left == tuple(ids[3:])
+    rest = office.plane.bulk(office.call(OPS, event="rest"), report.left, slow)
+    assert ([event.object_id for event in rest.done], rest.left) == (ids[3:], ())
 
 
 def test_tenants_do_not_see_each_other(office: Office) -> None:

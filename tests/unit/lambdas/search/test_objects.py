@@ -198,6 +198,19 @@ def test_a_tenant_without_an_object_has_an_empty_index_until_there_is_one() -> N
     assert names(warm.index("acme")) == ["Cash"]
 
 
+def test_the_loader_keeps_no_more_bytes_than_it_may_and_always_the_index_asked_for() -> None:
+    bucket, watch = Bucket(), Watch()
+    for tenant in ("acme", "discco", "skyway"):
+        update(bucket, tenant, [document(tenant)])
+    size = max(len(data) for data in bucket.objects.values())
+    for room, reads in ((2 * size, 3), (size // 2, 5)):
+        warm = Loader(bucket, watch, [].append, refresh=5, kept_bytes=room)
+        bucket.reads = 0
+        for tenant in ("acme", "discco", "acme", "discco", "skyway"):
+            assert names(warm.index(tenant), tenant) == ["Revenue"]
+        assert bucket.reads == reads
+
+
 def test_the_loader_keeps_the_tenants_asked_for_last() -> None:
     bucket, watch = Bucket(), Watch()
     for tenant in ("acme", "discco", "skyway"):

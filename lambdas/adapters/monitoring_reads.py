@@ -1,0 +1,107 @@
+"""What incidents are found in: the run log by time, verdicts of many runs, and definitions of many KPIs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from lambdas.adapters.aws import Clients
+from lambdas.adapters.items import from_item, projection, to_item
+from lambdas.adapters.runlogs import END, INDEX
+from lambdas.domain.fold import RUN_COLUMNS
+from lambdas.domain.ids import first_run_id_at, run_id_text
+from lambdas.domain.model import LogTable
+from lambdas.domain.timestamps import iso
+
+_BATCH = 100
+_FEW = 400
+"""Up to so many runs are asked for by key; for more, the time they span is read."""
+_RUN = ("entry", *RUN_COLUMNS)
+_DEFINITION = ("sk", "kpi_id", "name", "pack", "owner", "criticality", "definition")
+Row = Mapping[str, Any]
+
+
+class DynamoIncidentReads:
+    """`IncidentReads` on the log tables and the catalog."""
+
+    def __init__(self, clients: Clients, catalog: str, logs: Mapping[LogTable, str]) -> None:
+        self._clients = clients
+        self._catalog = catalog
+        self._logs = logs
+
+    def newest(self, tenant_id: str, since: datetime, kpi_id: str | None, rows: int) -> tuple[Sequence[Row], bool]:
+        """See `IncidentReads.newest`."""
+        if kpi_id is None:
+            return self._rows("pk = :pk AND sk BETWEEN :low AND :high", tenant_id, (run_id_text(first_run_id_at(since)), END), rows)
+        return self._of_kpi(tenant_id, kpi_id, (iso(since), END), rows)
+
+    def before(self, tenant_id: str, kpi_id: str, until: datetime, rows: int) -> Sequence[Row]:
+        """See `IncidentReads.before`."""
+        # Keys go on after the moment, so the moment itself is the first key that is not in.
+        return self._of_kpi(tenant_id, kpi_id, ("0", iso(until)), rows)[0]
+
+    def _of_kpi(self, tenant_id: str, kpi_id: str, span: tuple[str, str], rows: int) -> tuple[Sequence[Row], bool]:
+        return self._rows("gsi_pk = :pk AND gsi_sk BETWEEN :low AND :high", f"{tenant_id}#{kpi_id}", span, rows, IndexName=INDEX)
+
+    def _rows(self, condition: str, key: str, span: tuple[str, str], rows: int, **more: Any) -> tuple[Sequence[Row], bool]:
+        arguments: dict[str, Any] = {
+            "TableName": self._logs[LogTable.RUN],
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": to_item({":pk": key, ":low": span[0], ":high": span[1]}),
+            "ScanIndexForward": False,
+            **projection(_RUN),
+            **more,
+        }
+        found: list[Row] = []
+        while True:
+            answer = self._clients("dynamodb").query(**arguments, Limit=rows - len(found))
+            found += map(from_item, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return found, True
+            if len(found) >= rows:
+                return found, False
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def bad_verdicts(self, tenant_id: str, run_ids: Sequence[int]) -> Mapping[int, str]:
+        """See `IncidentReads.bad_verdicts`."""
+        if len(run_ids) > _FEW:
+            return self._bad_between(tenant_id, min(run_ids), max(run_ids))
+        keys = [to_item({"pk": tenant_id, "sk": run_id_text(run_id)}) for run_id in run_ids]
+        rows = self._batch(self._logs[LogTable.DELIVERY], keys, ("run_id", "verdict"))
+        return {int(row["run_id"]): str(row["verdict"]) for row in rows if row.get("verdict") != "Adequate"}
+
+    def _bad_between(self, tenant_id: str, first: int, last: int) -> dict[int, str]:
+        asked = projection(("run_id", "verdict"))
+        arguments: dict[str, Any] = {
+            "TableName": self._logs[LogTable.DELIVERY],
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
+            "FilterExpression": "#verdict <> :good",
+            "ExpressionAttributeValues": to_item(
+                {":pk": tenant_id, ":low": run_id_text(first), ":high": run_id_text(last), ":good": "Adequate"}
+            ),
+            **asked,
+            "ExpressionAttributeNames": asked["ExpressionAttributeNames"] | {"#verdict": "verdict"},
+        }
+        found: dict[int, str] = {}
+        while True:
+            answer = self._clients("dynamodb").query(**arguments)
+            found |= {int(row["run_id"]): str(row["verdict"]) for row in map(from_item, answer["Items"])}
+            if "LastEvaluatedKey" not in answer:
+                return found
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def definitions(self, tenant_id: str, sort_keys: Sequence[str]) -> Mapping[str, Row]:
+        """See `IncidentReads.definitions`."""
+        keys = [to_item({"pk": tenant_id, "sk": key}) for key in sort_keys]
+        return {str(row["sk"]): row for row in self._batch(self._catalog, keys, _DEFINITION)}
+
+    def _batch(self, table: str, keys: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[Row]:
+        found: list[Row] = []
+        for start in range(0, len(keys), _BATCH):
+            asked: dict[str, Any] = {table: {"Keys": list(keys[start : start + _BATCH]), **projection(columns)}}
+            while asked:
+                answer = self._clients("dynamodb").batch_get_item(RequestItems=asked)
+                found += map(from_item, answer["Responses"].get(table, []))
+                asked = answer.get("UnprocessedKeys") or {}
+        return found

@@ -1,0 +1,75 @@
+"""Which tenants there are, by environment: rows of the platform's own partition in the catalog table.
+
+| sort key | says |
+| --- | --- |
+| `tenant#{tenant_id}#{environment}` | a stack registered the tenant (the reconciler writes it) |
+| `audited#{tenant_id}#{environment}` | an audit event of the tenant was seen |
+
+DynamoDB cannot list partition keys without reading the whole table, so whoever first hears of a tenant writes it down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.adapters.aws import Clients
+from lambdas.adapters.items import from_item, to_item
+
+PLATFORM = "platform"
+_PREFIXES = ("tenant#", "audited#")
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A tenant in an environment."""
+
+    tenant_id: str
+    environment: str
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id}.{self.environment}"
+
+
+class TenantList:
+    """The list. `add` writes once per process and place."""
+
+    def __init__(self, clients: Clients, table: str) -> None:
+        self._clients = clients
+        self._table = table
+        self._known: set[Place] = set()
+
+    def add(self, tenant_id: str, environment: str) -> None:
+        """Put a tenant of whom there is an audit event on the list; one that is there stays."""
+        place = Place(tenant_id, environment)
+        if place not in self._known:
+            self._clients("dynamodb").put_item(TableName=self._table, Item=to_item(_key(place)))
+            self._known.add(place)
+
+    def remove(self, place: Place) -> None:
+        """Take a tenant off the list, unless a stack registered it."""
+        self._known.discard(place)
+        self._clients("dynamodb").delete_item(TableName=self._table, Key=to_item(_key(place)))
+
+    def all(self) -> list[Place]:
+        """Every tenant in every environment, sorted."""
+        return sorted({Place(*str(row["sk"]).split("#")[1:]) for prefix in _PREFIXES for row in self._rows(prefix)})
+
+    def _rows(self, prefix: str) -> Iterator[dict[str, Any]]:
+        arguments: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
+            "ExpressionAttributeValues": to_item({":pk": PLATFORM, ":sk": prefix}),
+            "ProjectionExpression": "sk",
+        }
+        while True:
+            answer = self._clients("dynamodb").query(**arguments)
+            yield from map(from_item, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _key(place: Place) -> dict[str, str]:
+    return {"pk": PLATFORM, "sk": f"audited#{place.tenant_id}#{place.environment}"}

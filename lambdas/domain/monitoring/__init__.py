@@ -1,0 +1,1 @@
+"""Watching runs: the four monitoring views, and the incidents that run logs tell of."""
