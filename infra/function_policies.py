@@ -79,8 +79,6 @@ def _api(context: PolicyContext) -> list[Allow]:
         read_secret(context, "ResultStore", names.result_store_secret),
         *write_connections(context),
         Allow("StartRuns", ["states:StartExecution"], [names.state_machine_arn]),
-        Allow("AlertTenants", ["sns:Publish"], [tenant_topics(names, "routine")]),
-        Allow("AlertKey", ["kms:Decrypt", "kms:GenerateDataKey"], [context.messaging_key_arn]),
         use_tables(context),
     ]
 
@@ -241,11 +239,14 @@ def tenant_topics(names: Names, topic: str) -> str:
 def _dispatcher(context: PolicyContext) -> list[Allow]:
     names = context.names
     return [
+        # What waits for a signal, whether a canary is under way, and the tenant's alert routes.
         Allow("ReadTriggers", QUERY, tables(names, "catalog")),
         # A KPI over other KPIs starts when all of them have delivered the period.
         Allow("ReadRuns", QUERY, tables(names, "log-run")),
         Allow("ReadDeliveries", BATCH_GET, tables(names, "log-delivery")),
         Allow("StartRuns", ["states:StartExecution"], [names.state_machine_arn]),
+        Allow("AlertTenants", ["sns:Publish"], [tenant_topics(names, "routine")]),
+        Allow("AlertKey", ["kms:Decrypt", "kms:GenerateDataKey"], [context.messaging_key_arn]),
         use_tables(context),
     ]
 

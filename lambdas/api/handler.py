@@ -13,7 +13,7 @@ from lambdas.api.composition import Composition
 from lambdas.api.control.health import Health
 from lambdas.api.control.health_routes import add_health
 from lambdas.api.control.ports import Ports
-from lambdas.api.control.wiring import application, trace_id_of
+from lambdas.api.control.wiring import application, route_of, trace_id_of
 
 
 @cache
@@ -49,14 +49,22 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "api",
         started,
         method=http.get("method"),
-        route=event.get("routeKey"),
+        route=route_of(str(http.get("method") or ""), str(event.get("rawPath") or "")) or event.get("routeKey"),
         path=event.get("rawPath"),
         status=answer.get("statusCode"),
         sub=claims.get("sub"),
         tenant_id=claims.get("custom:tenant_id"),
+        acting_for=_asked_for(event, claims),
         request_id=context_of.get("requestId"),
     )
     return answer
+
+
+def _asked_for(event: Mapping[str, Any], claims: Mapping[str, Any]) -> str | None:
+    """The tenant of the header where it is not the token's own, as a platform admin names it."""
+    headers: Mapping[str, Any] = event.get("headers") or {}
+    asked = next((str(value)[:64] for name, value in headers.items() if name.lower() == "x-tenant-id"), None)
+    return asked if asked != claims.get("custom:tenant_id") else None
 
 
 def _claims(context_of: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from kpis.common import Environment
 from lambdas.domain.errors import ErrorCode, KpiError
@@ -31,10 +32,23 @@ class Caller:
 
 
 def roles_of(claim: Any) -> frozenset[Role]:
-    """Roles in the groups claim, which API Gateway hands on as `[a b]`, others as a list or `a,b`. Unknown groups mean nothing."""
-    words = claim if isinstance(claim, list) else str(claim or "").strip("[]").replace(",", " ").split()  # pyright: ignore[reportUnknownVariableType]
+    """Roles in the groups claim: `[a b]` from API Gateway, a list, JSON or `a,b` from others. Unknown groups mean nothing."""
     known = {role.value: role for role in Role}
-    return frozenset(known[name] for name in (str(word).strip("\"' ") for word in words) if name in known)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return frozenset(known[word] for word in _groups(claim) if word in known)
+
+
+def _groups(claim: Any) -> Sequence[str]:
+    if isinstance(claim, list):
+        return [str(word) for word in cast("list[Any]", claim)]
+    text = str(claim or "").strip()
+    if not text.startswith("["):
+        return text.replace(",", " ").split()
+    try:
+        listed: Any = json.loads(text)
+    except ValueError:
+        # The name of a group may have a comma in it, and never a space (Cognito API reference, CreateGroup).
+        return text.strip("[]").split()
+    return [str(word) for word in listed]
 
 
 def environments_of(claim: Any) -> frozenset[Environment]:

@@ -109,6 +109,23 @@ def test_the_api_writes_the_catalog_and_its_audit_and_nothing_else(platform: Rec
     assert written == catalog | {("PutItem", "kpi-local-audit")}
 
 
+def allowed(platform: Recording, role: str) -> set[tuple[str, str]]:
+    """Actions of a role, each with the last part of what it is allowed on."""
+    mine = [each for each in statements(platform) if each.role == role]
+    return {(action, arn.rsplit(":", 1)[-1]) for each in mine for action in each.actions for arn in each.resources}
+
+
+def test_the_dispatcher_reads_canaries_and_routes_and_tells_tenants(platform: Recording) -> None:
+    wanted = {("dynamodb:Query", "table/kpi-local-catalog"), ("sns:Publish", "kpi-local-*-alerts-routine")}
+    assert allowed(platform, "dispatcher") >= wanted
+
+
+def test_the_api_tells_nobody_and_reads_no_secret_of_a_tenant(platform: Recording) -> None:
+    mine = allowed(platform, "api")
+    assert not [pair for pair in mine if pair[0].startswith("sns:")]
+    assert not [pair for pair in mine if pair[0] == "secretsmanager:GetSecretValue" and "warehouse" in pair[1]]
+
+
 def test_runners_reach_rows_and_warehouses_only_as_a_tenant(platform: Recording) -> None:
     for role in ("run-light", "run-heavy"):
         mine = [each for each in statements(platform) if each.role == role]

@@ -6,6 +6,7 @@ import base64
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, cast
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -43,6 +44,18 @@ def add_routes(app: APIGatewayHttpResolver, ports: Callable[[], Ports]) -> None:
 def powertools_path(path: str) -> str:
     """A path of the table as Powertools writes it: `/kpis/<kpi_id>`."""
     return _PARAMETER.sub(r"<\1>", path)
+
+
+def route_of(method: str, path: str) -> str | None:
+    """The route that serves a path, such as `GET /kpis/{kpi_id}`; None when none does."""
+    return next((f"{route.method} {route.path}" for route, form in _forms() if route.method == method and form.fullmatch(path)), None)
+
+
+@cache
+def _forms() -> tuple[tuple[Route[Any, Any], re.Pattern[str]], ...]:
+    # Paths without parameters first, as they are served.
+    routes = sorted(ROUTES, key=lambda route: "{" in route.path)
+    return tuple((route, re.compile(_PARAMETER.sub(r"[^/]+", route.path))) for route in routes)
 
 
 def _served(app: APIGatewayHttpResolver, ports: Callable[[], Ports], route: Route[Any, Any]) -> Callable[..., Response[str]]:

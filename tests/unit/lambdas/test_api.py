@@ -285,7 +285,39 @@ def test_groups_are_read_in_every_spelling(claim: Any) -> None:
     assert roles_of(claim) == {Role.READ_ONLY, Role.CLIENT_ADMIN}
 
 
+@pytest.mark.parametrize("claim", ["[x,platform-admin]", '["x,platform-admin"]', ["x,platform-admin"], "[1]", "[]", "", None])
+def test_a_group_whose_name_holds_that_of_a_role_is_not_the_role(claim: Any) -> None:
+    assert roles_of(claim) == frozenset()
+
+
 def test_a_cursor_returns_to_its_position() -> None:
     assert cursors.decode(cursors.encode("prod#kpi#A~")) == "prod#kpi#A~"
     with pytest.raises(KpiError):
         cursors.decode("é")
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    return next(line for line in lines if line.get("path"))
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        ("/kpis", "GET /kpis"),
+        ("/kpis/SKY-00-01", "GET /kpis/{kpi_id}"),
+        ("/kpis/SKY-00-01/versions/1.0.0/diff", "GET /kpis/{kpi_id}/versions/{ver}/diff"),
+        ("/nothing", "GET /nothing"),
+    ],
+)
+def test_the_log_names_the_route_that_served(path: str, route: str, capsys: pytest.CaptureFixture[str]) -> None:
+    get(path)
+    assert logged(capsys)["route"] == route
+
+
+def test_the_log_tells_for_which_tenant_a_platform_admin_acts(capsys: pytest.CaptureFixture[str]) -> None:
+    get("/kpis", ADMIN, {"X-Tenant-Id": "skyway"})
+    line = logged(capsys)
+    assert (line["tenant_id"], line["acting_for"]) == ("platform", "skyway")
+    get("/kpis", READER, {"x-tenant-id": "skyway"})
+    assert logged(capsys).get("acting_for") is None
