@@ -16,14 +16,13 @@ import yaml
 
 from cli import demo_users
 from cli import stack as stacks
-from kpis.hashing import canonical_json
 from lambdas.adapters.audit_chain import AuditChains
 from lambdas.adapters.catalog import DynamoCatalog
 from lambdas.domain.audit.chain import first_break
 from lambdas.domain.tenants.alerts import mark
 from lambdas.domain.tenants.listeners import AlertTarget
 from tests.local.conftest import Stack, wait_until
-from tests.unit.lambdas.control.office import kpi
+from tests.local.workflows.company import kpi, written
 
 pytestmark = pytest.mark.local
 
@@ -123,9 +122,9 @@ def test_a_tenant_is_usable_by_its_stacks_config_alone(tenancy: Tenancy) -> None
 
 
 def test_its_first_kpi_reads_a_table_that_its_stack_names_and_no_other(tenancy: Tenancy) -> None:
-    definition = json.loads(canonical_json(kpi(tenants=[tenancy.name])))
-    written = tenancy.ask("POST", "/kpis", {"definition": definition})
-    assert written.status_code == 201, written.text
+    definition = written(kpi("SKY-AD-01", "1.0.0", tenancy.name, environments=["prod"]))
+    drafted = tenancy.ask("POST", "/kpis", {"definition": definition})
+    assert drafted.status_code == 201, drafted.text
     definition["id"], definition["sources"][0]["gdp"] = "SKY-AD-02", "GDP_Sales"
     refused = tenancy.ask("POST", "/kpis", {"definition": definition})
     assert (refused.status_code, "GDP_Sales, which is not a declared source" in refused.text) == (403, True), refused.text
