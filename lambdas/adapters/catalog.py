@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from kpis.schema import Kpi, Source
 from lambdas.adapters.aws import Clients
-from lambdas.adapters.items import from_item, projection, to_attribute, to_item
+from lambdas.adapters.items import from_item, projection, to_item
 from lambdas.domain.control import keys
 from lambdas.domain.control.canary import Canary
 from lambdas.domain.control.pauses import EVERYTHING, Scope
@@ -131,19 +131,6 @@ class DynamoCatalog:
         key = keys.canary(environment, kpi_id)
         found = next((row for row in self.rows(tenant_id, key, consistent=True) if row["sk"] == key), None)
         return Canary.model_validate_json(found["canary"]) if found else None
-
-    def merge(self, tenant_id: str, sort_key: str, changes: Mapping[str, Any]) -> None:
-        """Set attributes of a row that exists."""
-        names = {f"#a{index}": name for index, name in enumerate(changes)}
-        values = {f":v{index}": to_attribute(value) for index, value in enumerate(changes.values())}
-        self._clients("dynamodb").update_item(
-            TableName=self._table,
-            Key=to_item({"pk": tenant_id, "sk": sort_key}),
-            UpdateExpression="SET " + ", ".join(f"#a{index} = :v{index}" for index in range(len(changes))),
-            ConditionExpression="attribute_exists(sk)",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
-        )
 
     def write(self, tenant_id: str, puts: Sequence[Mapping[str, Any]], deletes: Sequence[str]) -> None:
         """Write and remove rows of one tenant in one transaction: all or nothing."""

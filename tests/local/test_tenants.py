@@ -138,14 +138,16 @@ def test_the_platforms_administrator_sees_it_by_acting_for_it(tenancy: Tenancy) 
 
 
 def test_changed_settings_reach_the_run_engine(tenancy: Tenancy) -> None:
-    done = tenancy.ask("PUT", "/tenant/settings", {"settings": {"timezone": "Asia/Tokyo", "currency": "JPY", "policy": {"grace": "5d"}}})
+    loose = tenancy.ask("PUT", "/tenant/settings", {"settings": {"timezone": "Asia/Tokyo", "policy": {"windows": []}}})
+    assert (loose.status_code, loose.json()["code"]) == (403, "POLICY_DENY"), "who publishes in production does not say when"
+    done = tenancy.ask("PUT", "/tenant/settings", {"settings": {"timezone": "Asia/Tokyo", "currency": "JPY"}})
     assert (done.status_code, done.json().get("action")) == (200, "settings.edit"), done.text
     catalog = DynamoCatalog(tenancy.stack.client, tenancy.stack.outputs["tables"]["catalog"])  # type: ignore[arg-type]
     seen = catalog.tenant(tenancy.name, "prod")
     assert seen is not None
     assert (seen.timezone, seen.currency) == ("Asia/Tokyo", "JPY")
     shown = tenancy.kpi("show", tenancy.name, "prod", "--json")
-    assert json.loads(shown.stdout)["decided"] == {"timezone": "Asia/Tokyo", "currency": "JPY", "policy": {"grace": "5d"}}
+    assert json.loads(shown.stdout)["decided"] == {"timezone": "Asia/Tokyo", "currency": "JPY"}
 
 
 def test_a_connection_goes_into_the_vault_and_nowhere_else(tenancy: Tenancy) -> None:

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 from lambdas.api import cursors
 from lambdas.api.control import tenants_models as says
 from lambdas.api.control.asked import Asked, Reply, Where
+from lambdas.api.control.desks import desk_of
 from lambdas.api.control.lifecycle import told
 from lambdas.api.control.ports import Ports
 from lambdas.api.control.requests import Nothing, Place
+from lambdas.domain.authz.actions import Action
 from lambdas.domain.authz.resources import ConnectionObject, Resource, SettingsObject
-from lambdas.domain.control.desk import Desk
 from lambdas.domain.tenants.connections import WAREHOUSE, Connections
 from lambdas.domain.tenants.listeners import ReportSubscription, TenantAlertRoute
 from lambdas.domain.tenants.routing import Book, Numbered
@@ -42,8 +43,12 @@ def settings(ports: Ports, asked: Asked[Nothing, Place]) -> Reply:
 
 
 def change_settings(ports: Ports, asked: Asked[says.SettingsChange, Place]) -> Reply:
-    """Replace what differs from the deployed settings."""
-    return told(SettingsDesk(_desk(ports), ports.tenants.directory).change(asked.call, asked.body.settings, asked.body.row_version))
+    """Replace what differs from the deployed settings. The rules of change and the calendar are a right of their own (K31)."""
+    where, wanted = asked.where, asked.body.settings
+    decided, _ = ports.tenants.directory.overrides(where.tenant_id, where.environment)
+    if (decided.policy, decided.calendar) != (wanted.policy, wanted.calendar):
+        ports.authorizer.require(where.caller, Action.SETTINGS_RULES, the_settings(where))
+    return told(SettingsDesk(desk_of(ports), ports.tenants.directory).change(asked.call, asked.body.settings, asked.body.row_version))
 
 
 def connections(ports: Ports, asked: Asked[Nothing, Place]) -> Reply:
@@ -60,7 +65,7 @@ def change_connection(ports: Ports, asked: Asked[says.ConnectionChange, Place]) 
 
 def alert_routes(ports: Ports, asked: Asked[Nothing, says.RoutedList]) -> Reply:
     """Alert routes by id."""
-    page, more = _page(asked, Book(_desk(ports), TenantAlertRoute))
+    page, more = _page(asked, Book(desk_of(ports), TenantAlertRoute))
     items = (says.AlertRouteItem(route_id=each.ident, row_version=each.row_version, route=each.entry) for each in page)
     return Reply(says.AlertRoutePage(items=tuple(items), next_cursor=more))
 
@@ -68,24 +73,24 @@ def alert_routes(ports: Ports, asked: Asked[Nothing, says.RoutedList]) -> Reply:
 def alert_route(ports: Ports, asked: Asked[Nothing, Place]) -> Reply:
     """One alert route."""
     where = asked.where
-    found = Book(_desk(ports), TenantAlertRoute).find(where.tenant_id, where.environment, where.params["route_id"])
+    found = Book(desk_of(ports), TenantAlertRoute).find(where.tenant_id, where.environment, where.params["route_id"])
     return Reply(says.AlertRouteItem(route_id=found.ident, row_version=found.row_version, route=found.entry))
 
 
 def change_alert_route(ports: Ports, asked: Asked[says.AlertRouteChange, Place]) -> Reply:
     """Make or replace an alert route."""
     body = asked.body
-    return told(Book(_desk(ports), TenantAlertRoute).write(asked.call, asked.where.params["route_id"], body.route, body.row_version))
+    return told(Book(desk_of(ports), TenantAlertRoute).write(asked.call, asked.where.params["route_id"], body.route, body.row_version))
 
 
 def remove_alert_route(ports: Ports, asked: Asked[Nothing, says.Farewell]) -> Reply:
     """Take an alert route away."""
-    return told(Book(_desk(ports), TenantAlertRoute).remove(asked.call, asked.where.params["route_id"]))
+    return told(Book(desk_of(ports), TenantAlertRoute).remove(asked.call, asked.where.params["route_id"]))
 
 
 def subscriptions(ports: Ports, asked: Asked[Nothing, says.RoutedList]) -> Reply:
     """Report subscriptions by id."""
-    page, more = _page(asked, Book(_desk(ports), ReportSubscription))
+    page, more = _page(asked, Book(desk_of(ports), ReportSubscription))
     items = (says.SubscriptionItem(subscription_id=each.ident, row_version=each.row_version, subscription=each.entry) for each in page)
     return Reply(says.SubscriptionPage(items=tuple(items), next_cursor=more))
 
@@ -93,29 +98,23 @@ def subscriptions(ports: Ports, asked: Asked[Nothing, says.RoutedList]) -> Reply
 def subscription(ports: Ports, asked: Asked[Nothing, Place]) -> Reply:
     """One report subscription."""
     where = asked.where
-    found = Book(_desk(ports), ReportSubscription).find(where.tenant_id, where.environment, where.params["subscription_id"])
+    found = Book(desk_of(ports), ReportSubscription).find(where.tenant_id, where.environment, where.params["subscription_id"])
     return Reply(says.SubscriptionItem(subscription_id=found.ident, row_version=found.row_version, subscription=found.entry))
 
 
 def change_subscription(ports: Ports, asked: Asked[says.SubscriptionChange, Place]) -> Reply:
     """Make or replace a report subscription."""
     body, ident = asked.body, asked.where.params["subscription_id"]
-    return told(Book(_desk(ports), ReportSubscription).write(asked.call, ident, body.subscription, body.row_version))
+    return told(Book(desk_of(ports), ReportSubscription).write(asked.call, ident, body.subscription, body.row_version))
 
 
 def remove_subscription(ports: Ports, asked: Asked[Nothing, says.Farewell]) -> Reply:
     """Take a report subscription away."""
-    return told(Book(_desk(ports), ReportSubscription).remove(asked.call, asked.where.params["subscription_id"]))
-
-
-def _desk(ports: Ports) -> Desk:
-    """The desk of the control plane: the same rows, chain and clock."""
-    plane = ports.plane
-    return Desk(plane.store, plane.clock, plane.new_id, plane.policy, plane.record, plane.judge)
+    return told(Book(desk_of(ports), ReportSubscription).remove(asked.call, asked.where.params["subscription_id"]))
 
 
 def _connections(ports: Ports) -> Connections:
-    return Connections(_desk(ports), ports.tenants.vault, ports.tenants.directory)
+    return Connections(desk_of(ports), ports.tenants.vault, ports.tenants.directory)
 
 
 def _page(asked: Asked[Nothing, says.RoutedList], book: Book[Entry]) -> tuple[list[Numbered[Entry]], str | None]:

@@ -21,8 +21,10 @@ def _gets(name: str, path: str, text: str, action: Action, about: Any, answer: A
     return Route(name, "GET", path, text, Tag.TENANT, (action,), about, ask.Nothing, query, answer, work, traffic=Traffic.READS)
 
 
-def _puts(name: str, path: str, text: str, action: Action, about: Any, body: Any, work: Any, *, secret: bool = False) -> Route[Any, Any]:
-    return Route(name, "PUT", path, text, Tag.TENANT, (action,), about, body, ask.Place, tell.Receipt, work, secret=secret)
+def _puts(
+    name: str, path: str, text: str, action: Action, about: Any, body: Any, work: Any, *also: Action, secret: bool = False
+) -> Route[Any, Any]:
+    return Route(name, "PUT", path, text, Tag.TENANT, (action, *also), about, body, ask.Place, tell.Receipt, work, secret=secret)
 
 
 def _deletes(name: str, path: str, text: str, action: Action, work: Any) -> Route[Any, Any]:
@@ -33,7 +35,7 @@ TENANT: tuple[Route[Any, Any], ...] = (
     _gets("getTenantSettings", "/tenant/settings", "The settings as they apply", _A.SETTINGS_READ, does.the_settings,
           says.SettingsAnswer, does.settings),
     _puts("updateTenantSettings", "/tenant/settings", "Replace what differs from the deployed settings", _A.SETTINGS_EDIT,
-          does.the_settings, says.SettingsChange, does.change_settings),
+          does.the_settings, says.SettingsChange, does.change_settings, _A.SETTINGS_RULES),
     _gets("listConnections", "/tenant/connections", "Where the tenant's data are, without what opens them", _A.CONNECTION_READ,
           does.a_connection, says.ConnectionList, does.connections),
     _puts("updateConnection", "/tenant/connections/{name}", "Replace a connection; its credentials are never read back",

@@ -60,6 +60,7 @@ class Action(StrEnum):
     REQUEST_SIGN_TECHNICAL = "request.sign_technical"
     REQUEST_WITHDRAW = "request.withdraw"
     SETTINGS_EDIT = "settings.edit"
+    SETTINGS_RULES = "settings.rules"
     CONNECTION_EDIT = "connection.edit"
     INCIDENT_ACKNOWLEDGE = "incident.acknowledge"
     TENANT_OFFBOARD = "tenant.offboard"

@@ -42,12 +42,24 @@ def test_settings_are_as_the_stack_deployed_them_and_then_as_decided(service: Se
     before = service.get("/tenant/settings").body
     assert (before["settings"]["currency"], before["decided"], before["row_version"]) == ("USD", {}, 0)
     assert before["settings"]["limits"] == {"reads": 600, "writes": 120}
-    done = put(service, "/tenant/settings", {"settings": {"currency": "CHF", "policy": {"grace": "10d"}}})
+    done = put(service, "/tenant/settings", {"settings": {"currency": "CHF", "policy": {"grace": "10d"}}}, by=OPS, tenant="skyway")
     assert (done.status, done.body["action"], sorted(done.body["details"]["changed"])) == (200, "settings.edit", ["currency", "policy"])
     after = service.get("/tenant/settings", by=CFO).body
     assert (after["settings"]["currency"], after["settings"]["policy"]["grace"]) == ("CHF", "10d")
     assert (after["decided"], after["row_version"]) == ({"currency": "CHF", "policy": {"grace": "10d"}}, 1)
     assert service.office.chain_holds()
+
+
+def test_who_publishes_in_production_does_not_say_when(service: Service) -> None:
+    rules: dict[str, Any] = {"policy": {"grace": "10d"}, "calendar": {"holidays": [{"date": "2026-12-25", "name": "Christmas"}]}}
+    assert put(service, "/tenant/settings", {"settings": rules}, by=OPS, tenant="skyway").status == 200
+    before = service.state
+    for loosened in ({}, {"policy": rules["policy"]}, {"calendar": rules["calendar"]}, rules | {"policy": {"grace": "1d"}}):
+        refused = put(service, "/tenant/settings", {"settings": loosened})
+        assert (refused.status, refused.body["code"]) == (403, "POLICY_DENY"), loosened
+        assert "settings.rules" in refused.body["detail"]
+    assert service.state == before
+    assert put(service, "/tenant/settings", {"settings": rules | {"currency": "CHF"}}).status == 200
 
 
 def test_what_is_left_out_goes_back_to_what_was_deployed(service: Service) -> None:
@@ -321,11 +333,12 @@ def test_rules_of_change_that_were_decided_are_the_ones_the_control_plane_keeps(
     office.plane = replace(office.plane, policy=service.directory.policy_of)
     service.ports = replace(service.ports, plane=office.plane)
     freeze = {"start": "2026-01-01", "until": "2026-01-07", "reason": "the books are closed"}
-    assert put(service, "/tenant/settings", {"settings": {"policy": {"freezes": [freeze]}}}).status == 200
+    by_the_platform: dict[str, Any] = {"by": OPS, "tenant": "skyway"}
+    assert put(service, "/tenant/settings", {"settings": {"policy": {"freezes": [freeze]}}}, **by_the_platform).status == 200
     office.approved(kpi())
     waits = service.post("/kpis/SKY-AD-01/versions/1.0.0/publish")
     assert waits.status == 202, waits.text
     assert waits.body["action"] == "kpi.publish_waits"
     assert office.running() is None
-    assert put(service, "/tenant/settings", {"settings": {}}).status == 200
+    assert put(service, "/tenant/settings", {"settings": {}}, **by_the_platform).status == 200
     assert service.post("/kpis/SKY-AD-01/versions/1.0.0/publish").status == 200
