@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from lambdas.adapters import queries
 from lambdas.adapters.aws import Clients
 from lambdas.adapters.items import from_item, to_item
 from lambdas.domain.audit.chain import first_break
@@ -76,12 +77,8 @@ class AuditChains:
             "ProjectionExpression": "sk, #event",
             "ExpressionAttributeNames": {"#event": "event"},
         }
-        while size:
-            answer = self._clients("dynamodb").query(**arguments)
-            yield from (_event(tenant_id, from_item(item)) for item in answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        if size:
+            yield from (_event(tenant_id, item) for item in queries.every(self._clients, arguments))
 
 
 def event_key(seq: int) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from lambdas.adapters import queries
 from lambdas.adapters.audit_chain import event_key
 from lambdas.adapters.aws import Clients
-from lambdas.adapters.items import from_item
 from lambdas.domain.audit.event import AuditEvent
 
 PAGE = 200
@@ -34,10 +34,5 @@ class DynamoAuditLog:
             "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
             "ExpressionAttributeValues": {":pk": {"S": tenant_id}, ":first": {"S": event_key(1)}, ":last": {"S": last}},
         }
-        while True:
-            answer = self._clients("dynamodb").query(**arguments)
-            for item in map(from_item, answer["Items"]):
-                yield AuditEvent.model_validate_json(str(item["event"]))
-            if "LastEvaluatedKey" not in answer:
-                return
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        for item in queries.every(self._clients, arguments):
+            yield AuditEvent.model_validate_json(str(item["event"]))

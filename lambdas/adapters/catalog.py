@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from kpis.schema import Kpi, Source
+from lambdas.adapters import queries
 from lambdas.adapters.aws import Clients
 from lambdas.adapters.items import from_item, projection, to_item
 from lambdas.domain.control import keys
@@ -101,12 +102,7 @@ class DynamoCatalog:
             "ConsistentRead": consistent,
             **projection(attributes),
         }
-        while True:
-            answer = self._clients("dynamodb").query(**arguments)
-            yield from map(from_item, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        yield from queries.every(self._clients, arguments)
 
     def page(self, tenant_id: str, prefix: str, *, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
         """Rows in key order after a key, and the key to go on after."""

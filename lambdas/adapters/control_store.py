@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kpis.hashing import canonical_json
+from lambdas.adapters import queries
+from lambdas.adapters.audit_chain import event_key
 from lambdas.adapters.aws import Clients
 from lambdas.adapters.items import from_item, to_item
 from lambdas.domain.audit.event import AuditEvent, Facts, genesis, sealed
@@ -39,7 +41,6 @@ from lambdas.domain.control.unit import (
 )  # fmt: skip
 from lambdas.domain.errors import ErrorCode, KpiError
 
-SEQ_DIGITS = 19
 ATTEMPTS = 14
 """Tries of one commit; with the pauses below they last about five seconds."""
 _PAUSES = (0.01, 0.5)
@@ -100,21 +101,16 @@ class DynamoControlStore:
                 return
             arguments["KeyConditionExpression"] = "pk = :pk AND sk BETWEEN :after AND :end"
             arguments["ExpressionAttributeValues"] = {":pk": {"S": tenant_id}, ":after": {"S": after}, ":end": {"S": end}}
-        while True:
-            answer = self._clients("dynamodb").query(**arguments)
-            for item in map(from_item, answer["Items"]):
-                if str(item["sk"]) > after:
-                    yield Row(str(item["sk"]), _values(item))
-            if "LastEvaluatedKey" not in answer:
-                return
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        for item in queries.every(self._clients, arguments):
+            if str(item["sk"]) > after:
+                yield Row(str(item["sk"]), _values(item))
 
     def event(self, tenant_id: str, event_id: str) -> AuditEvent | None:
         """The event that was committed under an id."""
         marker = self._item(self._audit, tenant_id, f"id#{event_id}")
         if marker is None:
             return None
-        item = self._item(self._audit, tenant_id, _event_key(int(marker["seq"])))
+        item = self._item(self._audit, tenant_id, event_key(int(marker["seq"])))
         if item is None:
             raise KpiError(ErrorCode.INTERNAL, f"the audit table of {tenant_id} has no event {marker['seq']}, which id {event_id} names")
         return AuditEvent.model_validate_json(str(item["event"]))
@@ -214,7 +210,7 @@ class DynamoControlStore:
         # Beside the event itself, what lists are filtered by.
         row = {
             "pk": tenant_id,
-            "sk": _event_key(event.seq),
+            "sk": event_key(event.seq),
             "event": canonical_json(event),
             "at": event.at,
             "actor": event.actor.subject,
@@ -246,7 +242,3 @@ def _condition(expect: int) -> dict[str, Any]:
 
 def _values(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in ("pk", "sk")}
-
-
-def _event_key(seq: int) -> str:
-    return f"event#{seq:0{SEQ_DIGITS}d}"

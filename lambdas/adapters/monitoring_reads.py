@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from lambdas.adapters import queries
 from lambdas.adapters.aws import Clients
-from lambdas.adapters.items import from_item, projection, to_item
+from lambdas.adapters.items import projection, to_item
 from lambdas.adapters.runlogs import END, INDEX
 from lambdas.domain.fold import RUN_COLUMNS
 from lambdas.domain.ids import first_run_id_at, run_id_text
 from lambdas.domain.model import LogTable
 from lambdas.domain.timestamps import iso
 
-_BATCH = 100
 _FEW = 400
 """Up to so many runs are asked for by key; for more, the time they span is read."""
 _RUN = ("entry", *RUN_COLUMNS)
@@ -49,26 +49,17 @@ class DynamoIncidentReads:
             "TableName": self._logs[LogTable.RUN],
             "KeyConditionExpression": condition,
             "ExpressionAttributeValues": to_item({":pk": key, ":low": span[0], ":high": span[1]}),
-            "ScanIndexForward": False,
             **projection(_RUN),
             **more,
         }
-        found: list[Row] = []
-        while True:
-            answer = self._clients("dynamodb").query(**arguments, Limit=rows - len(found))
-            found += map(from_item, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return found, True
-            if len(found) >= rows:
-                return found, False
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return queries.newest(self._clients, arguments, rows)
 
     def bad_verdicts(self, tenant_id: str, run_ids: Sequence[int]) -> Mapping[int, str]:
         """See `IncidentReads.bad_verdicts`."""
         if len(run_ids) > _FEW:
             return self._bad_between(tenant_id, min(run_ids), max(run_ids))
         keys = [to_item({"pk": tenant_id, "sk": run_id_text(run_id)}) for run_id in run_ids]
-        rows = self._batch(self._logs[LogTable.DELIVERY], keys, ("run_id", "verdict"))
+        rows = queries.batch(self._clients, self._logs[LogTable.DELIVERY], keys, **projection(("run_id", "verdict")))
         return {int(row["run_id"]): str(row["verdict"]) for row in rows if row.get("verdict") != "Adequate"}
 
     def _bad_between(self, tenant_id: str, first: int, last: int) -> dict[int, str]:
@@ -83,25 +74,9 @@ class DynamoIncidentReads:
             **asked,
             "ExpressionAttributeNames": asked["ExpressionAttributeNames"] | {"#verdict": "verdict"},
         }
-        found: dict[int, str] = {}
-        while True:
-            answer = self._clients("dynamodb").query(**arguments)
-            found |= {int(row["run_id"]): str(row["verdict"]) for row in map(from_item, answer["Items"])}
-            if "LastEvaluatedKey" not in answer:
-                return found
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return {int(row["run_id"]): str(row["verdict"]) for row in queries.every(self._clients, arguments)}
 
     def definitions(self, tenant_id: str, sort_keys: Sequence[str]) -> Mapping[str, Row]:
         """See `IncidentReads.definitions`."""
         keys = [to_item({"pk": tenant_id, "sk": key}) for key in sort_keys]
-        return {str(row["sk"]): row for row in self._batch(self._catalog, keys, _DEFINITION)}
-
-    def _batch(self, table: str, keys: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[Row]:
-        found: list[Row] = []
-        for start in range(0, len(keys), _BATCH):
-            asked: dict[str, Any] = {table: {"Keys": list(keys[start : start + _BATCH]), **projection(columns)}}
-            while asked:
-                answer = self._clients("dynamodb").batch_get_item(RequestItems=asked)
-                found += map(from_item, answer["Responses"].get(table, []))
-                asked = answer.get("UnprocessedKeys") or {}
-        return found
+        return {str(row["sk"]): row for row in queries.batch(self._clients, self._catalog, keys, **projection(_DEFINITION))}

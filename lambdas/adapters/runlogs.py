@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
+from lambdas.adapters import queries
 from lambdas.adapters.aws import Clients
 from lambdas.adapters.items import from_item, projection, to_attribute, to_item
 from lambdas.domain.errors import DuplicateEntryError, ErrorCode, KpiError
@@ -91,16 +93,12 @@ class DynamoRunLogs:
             "Limit": PAGE,
         }
         seen: set[Any] = set()
-        for _ in range(MAX_PAGES):
-            answer = self._clients("dynamodb").query(**arguments)
-            for row in map(from_item, answer["Items"]):
+        for page in islice(queries.pages(self._clients, arguments), MAX_PAGES):
+            for row in map(from_item, page):
                 seen.add(row["run_id"])
                 if len(seen) > runs:
                     return
                 yield row
-            if "LastEvaluatedKey" not in answer:
-                return
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def by_kpi(self, tenant_id: str, kpi_id: str, *, rows: int, since: str = "0", before: str = END) -> tuple[list[dict[str, Any]], bool]:
         """Rows of `log-run` of a KPI with index keys in [since, before), newest first, and whether there are more."""
@@ -135,10 +133,5 @@ class DynamoRunLogs:
 
     def deliveries(self, tenant_id: str, run_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Delivery rows of runs, by run id."""
-        found: dict[int, dict[str, Any]] = {}
-        table = self._tables[LogTable.DELIVERY]
-        for start in range(0, len(run_ids), 100):
-            keys = [{"pk": {"S": tenant_id}, "sk": {"S": run_id_text(run_id)}} for run_id in run_ids[start : start + 100]]
-            answer = self._clients("dynamodb").batch_get_item(RequestItems={table: {"Keys": keys}})
-            found |= {int(row["run_id"]): row for row in map(from_item, answer["Responses"].get(table, []))}
-        return found
+        keys = [{"pk": {"S": tenant_id}, "sk": {"S": run_id_text(run_id)}} for run_id in run_ids]
+        return {int(row["run_id"]): row for row in queries.batch(self._clients, self._tables[LogTable.DELIVERY], keys)}

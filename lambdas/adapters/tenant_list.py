@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.adapters import queries
 from lambdas.adapters.aws import Clients
-from lambdas.adapters.items import from_item, to_item
+from lambdas.adapters.items import to_item
 
 PLATFORM = "platform"
 _PREFIXES = ("tenant#", "audited#")
@@ -63,12 +64,7 @@ class TenantList:
             "ExpressionAttributeValues": to_item({":pk": PLATFORM, ":sk": prefix}),
             "ProjectionExpression": "sk",
         }
-        while True:
-            answer = self._clients("dynamodb").query(**arguments)
-            yield from map(from_item, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return queries.every(self._clients, arguments)
 
 
 def _key(place: Place) -> dict[str, str]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lambdas.adapters import queries
 from lambdas.adapters.aws import Clients, acting_session
-from lambdas.adapters.items import from_item, projection, to_item
+from lambdas.adapters.items import projection, to_item
 from lambdas.domain.fold import RUN_COLUMNS, fold_runs, of_canary
 from lambdas.domain.ids import first_run_id_at, run_id_text
 from lambdas.domain.widget_reads import Page, Row, Version
@@ -20,7 +21,6 @@ from lambdas.domain.widget_request import WidgetError
 
 MAX_ROWS = 4_000
 """Rows one question may read, so that a table opens in a second or two whatever the time range."""
-_BATCH_GET = 100
 _SESSION_SECONDS = 900
 _MARGIN = timedelta(minutes=1)
 _LOGS = ("run", "sourcing", "pre-validation", "post-validation", "delivery")
@@ -63,7 +63,7 @@ class TableReader:
             "ExpressionAttributeValues": to_item({":pk": f"{self._tenant_id}#{kpi_id}"}),
         }
         # A run has two rows, and other environments have runs between.
-        rows, complete = self._newest(arguments, 6 * limit)
+        rows, complete = queries.newest(self._clients, arguments, 6 * limit)
         found = self._folded(rows)
         return Page(found[:limit], complete)
 
@@ -78,26 +78,19 @@ class TableReader:
     def run(self, run_id: str) -> Mapping[str, Sequence[Row]]:
         found: dict[str, Sequence[Row]] = {}
         for name in _LOGS:
-            rows, _ = self._newest(self._prefixed(self._tables.logs[name], run_id_text(int(run_id))), MAX_ROWS)
+            rows, _ = queries.newest(self._clients, self._prefixed(self._tables.logs[name], run_id_text(int(run_id))), MAX_ROWS)
             mine = [row for row in rows if row.get("environment") == self._environment]
             found[name] = fold_runs(mine) if name == "run" else mine
         return found
 
     def definitions(self, versions: Sequence[Version]) -> Mapping[Version, Row]:
-        found: dict[Version, Row] = {}
-        for start in range(0, len(versions), _BATCH_GET):
-            keys = [to_item({"pk": self._tenant_id, "sk": self._key(*each)}) for each in versions[start : start + _BATCH_GET]]
-            asked: dict[str, Any] = {self._tables.catalog: {"Keys": keys, **projection(_DEFINITION_COLUMNS)}}
-            while asked:
-                answer = self._clients("dynamodb").batch_get_item(RequestItems=asked)
-                for row in map(from_item, answer["Responses"].get(self._tables.catalog, [])):
-                    found[str(row["kpi_id"]), str(row["contract_version"])] = row
-                asked = answer.get("UnprocessedKeys") or {}
-        return found
+        keys = [to_item({"pk": self._tenant_id, "sk": self._key(*each)}) for each in versions]
+        rows = queries.batch(self._clients, self._tables.catalog, keys, **projection(_DEFINITION_COLUMNS))
+        return {(str(row["kpi_id"]), str(row["contract_version"])): row for row in rows}
 
     def versions(self, kpi_id: str) -> Sequence[Row]:
         arguments = self._prefixed(self._tables.catalog, self._key(kpi_id, "")) | projection(_DEFINITION_COLUMNS)
-        rows, _ = self._newest(arguments, MAX_ROWS)
+        rows, _ = queries.newest(self._clients, arguments, MAX_ROWS)
         return sorted(rows, key=lambda row: [int(part) for part in str(row["contract_version"]).split(".")])
 
     def _key(self, kpi_id: str, version: str) -> str:
@@ -115,20 +108,7 @@ class TableReader:
             "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
             "ExpressionAttributeValues": to_item({":pk": self._tenant_id, **span}),
         }
-        return self._newest(arguments | projection(columns), MAX_ROWS)
-
-    def _newest(self, arguments: Mapping[str, Any], limit: int) -> tuple[list[dict[str, Any]], bool]:
-        """Rows, newest first, and whether these are all."""
-        rows: list[dict[str, Any]] = []
-        asked = dict(arguments) | {"ScanIndexForward": False}
-        while True:
-            answer = self._clients("dynamodb").query(**asked, Limit=limit - len(rows))
-            rows += map(from_item, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return rows, True
-            if len(rows) >= limit:
-                return rows, False
-            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return queries.newest(self._clients, arguments | projection(columns), MAX_ROWS)
 
 
 class TenantReaders:
