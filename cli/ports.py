@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from cli.errors import KpiError
+from local.ports import becomes_free, holder, is_free
 from local.settings import (
     GATEWAY_PORT_VARIABLE,
     WAREHOUSE_PORT_VARIABLE,
@@ -40,7 +40,7 @@ def choose_ports(
         candidate = replace(settings, **{field: port})
         if port in taken_here:
             raise KpiError(f"port {port}", "asked for twice", "two different ports", f"set another {_VARIABLES[field]}")
-        if not ours(candidate, field) and not is_free(port):
+        if not ours(candidate, field) and not (is_free(port) if fixed is None else becomes_free(port)):
             if fixed is not None:
                 raise _taken(port, field, "requested" if field in requested else "saved in .local/settings.json")
             found = next_free(port + 1, taken_here)
@@ -51,52 +51,11 @@ def choose_ports(
     return settings
 
 
-def is_free(port: int) -> bool:
-    """Whether a listener could be opened on 127.0.0.1."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-            probe.listen(1)
-        except OSError:
-            return False
-    return True
-
-
 def next_free(first: int, excluded: set[int]) -> int:
     for port in range(first, first + _CANDIDATES):
         if port not in excluded and is_free(port):
             return port
     raise KpiError(f"ports {first}-{first + _CANDIDATES - 1}", "all taken", next="choose one: make up GATEWAY_PORT=… WAREHOUSE_PORT=…")
-
-
-def holder(port: int) -> str:
-    """The process that listens on a port, as far as this user may know."""
-    inodes = _listening_inodes(port)
-    for entry in Path("/proc").glob("[0-9]*") if inodes else ():
-        try:
-            links = {str(link.readlink()) for link in (entry / "fd").iterdir()}
-            if links & inodes:
-                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-                return f"process {entry.name} ({command[:80]})"
-        except OSError:
-            continue
-    return "another process"
-
-
-def _listening_inodes(port: int) -> set[str]:
-    found: set[str] = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            lines = Path(table).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            # Field 1 is the local address, 3 the state (0A: listening), 9 the socket's inode.
-            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
-                found.add(f"socket:[{fields[9]}]")
-    return found
 
 
 def _taken(port: int, field: str, origin: str) -> KpiError:

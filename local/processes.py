@@ -21,7 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
-from local import watch
+from local import ports, watch
 from local.settings import LocalSettings
 
 MARKER = watch.MARKER
@@ -116,6 +116,9 @@ def start(settings: LocalSettings, service: Service) -> ServiceStatus:
         if current.state is ServiceState.RUNNING:
             return current
     stop(settings, service)
+    for port in service.ports:
+        if not ports.becomes_free(port):
+            raise ServiceError(f"{service.name}: port {port} is taken by {ports.holder(port)}; stop that process, or choose another port")
     _launch(settings, service)
     return _wait_ready(settings, service)
 

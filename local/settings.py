@@ -15,7 +15,8 @@ from typing import Any, cast
 REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
 DEFAULT_GATEWAY_PORT = 4566
-DEFAULT_WAREHOUSE_PORT = 54330
+# Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152): none of those can sit on it.
+DEFAULT_WAREHOUSE_PORT = 25432
 ENGINE_VERSION = "3.250.0"
 GATEWAY_PORT_VARIABLE = "KPI_GATEWAY_PORT"
 WAREHOUSE_PORT_VARIABLE = "KPI_WAREHOUSE_PORT"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import struct
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +13,9 @@ import pytest
 
 from cli.errors import ExitCode, KpiError
 from cli.ports import choose_ports
+from local import ports
 from local import settings as settings_module
-from local.settings import LocalSettings, save_settings
+from local.settings import DEFAULT_GATEWAY_PORT, DEFAULT_WAREHOUSE_PORT, LocalSettings, save_settings
 
 
 @pytest.fixture
@@ -20,6 +24,18 @@ def taken() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def passing_connection() -> Iterator[socket.socket]:
+    """An outgoing connection, which holds a port of its own that nobody listens on, and leaves it when it is closed."""
+    with socket.socket() as listener, socket.socket() as caller:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        caller.connect(listener.getsockname())
+        # Reset at the end, so that the port is not kept for the minute of an orderly end.
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        yield caller
 
 
 def free() -> int:
@@ -66,3 +82,37 @@ def test_one_port_for_two_services_is_refused(tmp_path: Path) -> None:
     port = str(free())
     with pytest.raises(KpiError, match="asked for twice"):
         choose(tmp_path, {"KPI_GATEWAY_PORT": port, "KPI_WAREHOUSE_PORT": port})
+
+
+def test_the_default_ports_are_none_that_systems_give_to_outgoing_connections() -> None:
+    kernel = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first = int(kernel.read_text().split()[0]) if kernel.exists() else 32768
+    assert max(DEFAULT_GATEWAY_PORT, DEFAULT_WAREHOUSE_PORT) < first
+
+
+def test_a_port_that_only_a_passing_connection_holds_is_waited_for(passing_connection: socket.socket) -> None:
+    port = passing_connection.getsockname()[1]
+    assert not ports.is_free(port)
+    closing = threading.Timer(0.3, passing_connection.close)
+    closing.start()
+    assert ports.becomes_free(port, 5)
+    closing.join()
+
+
+def test_a_saved_port_that_a_passing_connection_holds_is_used_when_it_has_gone(tmp_path: Path, passing_connection: socket.socket) -> None:
+    port = passing_connection.getsockname()[1]
+    save_settings(LocalSettings(tmp_path, free(), port))
+    closing = threading.Timer(0.3, passing_connection.close)
+    closing.start()
+    assert choose(tmp_path, {})[0].warehouse_port == port
+    closing.join()
+
+
+def test_a_connection_that_stays_is_not_waited_for_for_ever(passing_connection: socket.socket) -> None:
+    assert not ports.becomes_free(passing_connection.getsockname()[1], 0.3)
+
+
+def test_a_port_that_somebody_listens_on_is_not_waited_for(taken: int) -> None:
+    began = time.monotonic()
+    assert not ports.becomes_free(taken, 60)
+    assert time.monotonic() - began < 30

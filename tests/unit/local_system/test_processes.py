@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import struct
 import sys
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from local import processes
+from local import ports, processes
 from local.processes import Service, ServiceError, ServiceState
 from local.settings import LocalSettings
 
@@ -45,6 +49,32 @@ def record(settings: LocalSettings) -> dict[str, int]:
 def test_a_second_start_finds_the_running_service(settings: LocalSettings) -> None:
     first = processes.start(settings, service())
     assert processes.start(settings, service()).pid == first.pid
+
+
+def test_a_service_waits_for_a_port_that_a_passing_connection_holds(settings: LocalSettings) -> None:
+    with socket.socket() as listener, socket.socket() as caller:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        caller.connect(listener.getsockname())
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        port = caller.getsockname()[1]
+        code = f"import socket, time; s = socket.socket(); s.bind(('127.0.0.1', {port})); s.listen(); time.sleep(300)"
+        closing = threading.Timer(0.3, caller.close)
+        closing.start()
+        listens = replace(service(code), ports=(port,))
+        assert processes.start(settings, listens).state is ServiceState.RUNNING
+        closing.join()
+        assert eventually(lambda: ports.has_listener(port))
+
+
+def test_a_service_whose_port_somebody_else_listens_on_is_not_started(settings: LocalSettings) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(ServiceError, match=rf"worker: port {port} is taken by process {os.getpid()} .*choose another port"):
+            processes.start(settings, replace(service(), ports=(port,)))
+    assert running(settings) == []
 
 
 def test_a_running_service_that_is_only_slow_to_answer_is_left_alone(settings: LocalSettings) -> None:

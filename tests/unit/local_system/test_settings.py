@@ -10,7 +10,7 @@ from local.settings import LocalSettings, SettingsError, load_settings, save_set
 
 
 def test_without_anything_set_the_defaults_hold(tmp_path: Path) -> None:
-    assert load_settings(tmp_path, {}) == LocalSettings(tmp_path, 4566, 54330)
+    assert load_settings(tmp_path, {}) == LocalSettings(tmp_path, 4566, 25432)
 
 
 def test_saved_ports_are_used_by_the_next_command(tmp_path: Path) -> None:
