@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from kpis.schema import Dictionary
     from kpis.summary import DictionarySummary
 
-__all__ = ["Dashboard", "Links", "Scene", "Surroundings", "render_every_kpi", "render_platform", "render_portal", "render_tenant"]
+__all__ = [
+    "Dashboard",
+    "Links",
+    "Scene",
+    "Surroundings",
+    "render_every_kpi",
+    "render_kpi_stencil",
+    "render_platform",
+    "render_portal",
+    "render_tenant",
+]
 
 
 def render_platform(
@@ -64,6 +74,20 @@ def render_every_kpi(
     from dashboards.render import render_every_kpi_dashboards
 
     return render_every_kpi_dashboards(summary, Scene(deployment, region, account_id, **around), pack_id)
+
+
+def render_kpi_stencil(*, deployment: str, region: str, account_id: str, **around: Unpack[Surroundings]) -> str:
+    """What dashboards of single KPIs are made of, as JSON: the bodies `standard` and `tier_0` (KPIs with series of their own).
+
+    `kpi-variable-tenant`, `kpi-variable-environment` and `kpi-variable-kpi` stand in them for ids. It depends on no KPI, so that a change
+    of the dictionary changes no dashboard.
+
+    Raises:
+        DashboardError: with every problem, when one could not be deployed.
+    """
+    from dashboards.render import render_kpi_stencil_text
+
+    return render_kpi_stencil_text(Scene(deployment, region, account_id, **around))
 
 
 def render_portal(dictionary: Dictionary, *, digest: str) -> dict[str, bytes]:

@@ -35,6 +35,9 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
 _WHO = ("tenant", "environment")
 
 
+NO_KPIS = DictionarySummary(packs=(), sources=0, signals=(), kpis_per_pack={}, kpis_per_layer={}, kpis_per_tenant={}, tier_0=(), rows=())
+
+
 @dataclass(frozen=True)
 class Plan:
     """One dashboard before it is rendered."""
@@ -115,6 +118,26 @@ def render_every_kpi_dashboards(summary: DictionarySummary, scene: Scene, pack_i
     }
     name = f"{scene.platform}-every-{pack_id}"
     return _rendered([Plan(f"every-{pack_id}", name, "every-kpi", own)], scene, siblings.values(), quotas)
+
+
+def render_kpi_stencil_text(scene: Scene) -> str:
+    """See `dashboards.render_kpi_stencil`.
+
+    Raises:
+        DashboardError: as `render_platform_dashboards`.
+    """
+    stem = f"{scene.platform}-{context.TENANT_VARIABLE}-{context.ENVIRONMENT_VARIABLE}"
+    siblings = {"Tenant": f"{stem}-overview"} | {f"Platform: {label}": f"{scene.platform}-{view}" for view, label in VIEWS.items()}
+    own = context.base(scene, EVERYONE, (), siblings) | {
+        "scoped": context.scope_lines(EVERYONE),
+        "tenant_id": context.TENANT_VARIABLE,
+        "environment": context.ENVIRONMENT_VARIABLE,
+        "variables": context.variables((*_WHO, "kpi"), NO_KPIS, ()),
+    }
+    plans = [Plan(name, f"{scene.platform}-kpi", "kpi", own | {"tier_0": name == "tier_0"}) for name in ("standard", "tier_0")]
+    bodies = {each.key: orjson.loads(each.body) for each in _rendered(plans, scene, siblings.values())}
+    # Where somebody is to choose, the reconciler puts in what was chosen.
+    return dumps({name: {"widgets": body["widgets"]} for name, body in bodies.items()})
 
 
 def _rendered(plans: Sequence[Plan], scene: Scene, linked: Iterable[str], quotas: Quotas = AWS) -> tuple[Dashboard, ...]:

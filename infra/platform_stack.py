@@ -22,7 +22,7 @@ from infra.components.identity import Identity, IdentityArgs
 from infra.components.keys import Keys, KeysArgs
 from infra.components.lake import Lake, LakeArgs
 from infra.components.network import Network, NetworkArgs
-from infra.components.observability import Observability, ObservabilityArgs
+from infra.components.observability import Observability, ObservabilityArgs, addressed
 from infra.components.portal import Portal, PortalArgs
 from infra.components.protection import Backup, BackupArgs, BudgetArgs, monthly_budget
 from infra.components.records import Records, RecordsArgs
@@ -143,6 +143,7 @@ class Platform:
         self.governance = self._governance()
         self.portal = Portal(ctx, PortalArgs(self.rendered.portal), opts)
         late: dict[Late, pulumi.Input[str]] = {Late.API_ID: self.api.api.id}
+        addresses = {PORTAL: self.portal.url, API: self.api.url}
         self.observability = Observability(
             ctx,
             ObservabilityArgs(
@@ -152,7 +153,7 @@ class Platform:
                 late,
                 self.config.alarm_actions,
                 self.rendered.mutes,
-                {PORTAL: self.portal.url, API: self.api.url},
+                addresses,
             ),
             opts,
         )
@@ -170,7 +171,14 @@ class Platform:
         importer: list[pulumi.Resource] = [*self.records.tables.values(), self.engine.scheduler_role]
         self.dictionary = Dictionary(
             ctx,
-            DictionaryArgs(self.rendered.bundle, self.artifacts.bucket, functions["reconciler"], self.data_key, importer),
+            DictionaryArgs(
+                self.rendered.bundle,
+                addressed(self.rendered.kpi_dashboard, addresses),
+                self.artifacts.bucket,
+                functions["reconciler"],
+                self.data_key,
+                importer,
+            ),
             opts,
         )
 

@@ -45,6 +45,7 @@ class PlatformRendering(Declared):
     log_tables: tuple[LogTable, ...]
     queries: Mapping[str, str]
     portal: Mapping[str, Path]
+    kpi_dashboard: str
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def platform(names: Names, config: PlatformConfig, root: Path) -> PlatformRender
         log_tables=log_tables(),
         queries=views.athena_queries(names.glue_database),
         portal=portal_files(bundle, root),
+        kpi_dashboard=kpi_dashboard(names, config, bundle),
     )
 
 
@@ -99,6 +101,22 @@ def of_platform(names: Names, config: PlatformConfig, bundle: Bundle, root: Path
             bundle.summary, packs=config.pack_dashboards, **where, **surroundings(config, bundle, alarms, root)
         )
     return Declared(boards, alarms, mutes)
+
+
+def kpi_dashboard(names: Names, config: Common, bundle: Bundle) -> str:
+    """What the reconciler makes dashboards of single KPIs from.
+
+    Raises:
+        pulumi.RunError: with every problem of it.
+    """
+    with refused():
+        return dashboards.render_kpi_stencil(
+            deployment=names.deployment,
+            region=names.region,
+            account_id=names.account_id,
+            digest=bundle.sha256,
+            links=links(config),
+        )
 
 
 def tenant(names: Names, tenant_id: str, environment: str, config: TenantConfig, root: Path) -> TenantRendering:
@@ -134,9 +152,14 @@ def surroundings(config: Common, bundle: Bundle, alarms: alerts.AlarmSet, root: 
         "digest": bundle.sha256,
         # Composites first: they say what matters, the others why.
         "alarms": tuple(alarm.name for alarm in (*alarms.composites, *alarms.metrics)),
-        "links": dashboards.Links(portal=PORTAL, api=API, docs=config.docs_url),
+        "links": links(config),
         "runbook_exists": lambda path: (root / path).is_file(),
     }
+
+
+def links(config: Common) -> dashboards.Links:
+    """Where dashboards lead; stand-ins for what exists only after its resource."""
+    return dashboards.Links(portal=PORTAL, api=API, docs=config.docs_url)
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from kpis.bundle import Bundle
 
 @dataclass(frozen=True)
 class DictionaryArgs:
-    """`bucket` holds artifacts; `reconciler` imports."""
+    """`bucket` holds artifacts; `reconciler` imports. `kpi_dashboard` is what it makes dashboards of single KPIs from."""
 
     bundle: Bundle
+    kpi_dashboard: pulumi.Input[str]
     bucket: aws.s3.Bucket
     reconciler: aws.lambda_.Function
     data_key_arn: pulumi.Input[str]
@@ -42,7 +43,7 @@ class Dictionary(Component):
         self.imported = aws.lambda_.Invocation(
             "import",
             function_name=args.reconciler.name,
-            input=pulumi.Output.json_dumps({"action": "import", "bundle": self.reference}),
+            input=pulumi.Output.json_dumps({"action": "import", "bundle": self.reference, "kpi_dashboard": args.kpi_dashboard}),
             opts=self.child(depends_on=[stored, *args.ready]),
         )
         self.register_outputs({"bundle": self.reference})

@@ -171,9 +171,11 @@ class Functions(Component):
         )
 
     def _follow_catalog(self) -> None:
-        """Schedules, mute rules and search indexes follow the catalog: of its many rows only those about definitions and pauses."""
-        prefixes = [{"prefix": f"{environment}#{kind}#"} for environment in ("dev", "stg", "prod") for kind in FOLLOWED]
-        pattern = json.dumps({"dynamodb": {"Keys": {"sk": {"S": prefixes}}}})
+        """What the reconciler keeps follows the catalog: of its many rows those about definitions, pauses and settings."""
+        environments = ("dev", "stg", "prod")
+        rows: list[str | dict[str, str]] = [{"prefix": f"{environment}#{kind}#"} for environment in environments for kind in FOLLOWED]
+        rows += [f"{environment}#settings" for environment in environments]
+        pattern = json.dumps({"dynamodb": {"Keys": {"sk": {"S": rows}}}})
         failed = aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(destination_arn=self.dead_letters["log-stream"].arn)
         aws.lambda_.EventSourceMapping(
             "catalog",

@@ -39,7 +39,9 @@ class Observability(Component):
         super().__init__("Observability", ctx, opts)
         self.args = args
         self.dashboards = [
-            aws.cloudwatch.Dashboard(each.key, dashboard_name=each.name, dashboard_body=self._addressed(each.body), opts=self.child())
+            aws.cloudwatch.Dashboard(
+                each.key, dashboard_name=each.name, dashboard_body=addressed(each.body, args.addresses), opts=self.child()
+            )
             for each in args.dashboards
         ]
         self.alarms: dict[str, pulumi.Resource] = {each.name: self._metric_alarm(each) for each in args.alarms.metrics}
@@ -49,11 +51,6 @@ class Observability(Component):
             self._mute(rule)
         self.dashboard_names = [each.dashboard_name for each in self.dashboards]
         self.register_outputs({"dashboards": self.dashboard_names})
-
-    def _addressed(self, body: str) -> pulumi.Input[str]:
-        """The body with real addresses."""
-        used = {stand_in: address for stand_in, address in self.args.addresses.items() if stand_in in body}
-        return pulumi.Output.all(**used).apply(lambda known: _put_in(body, known)) if used else body
 
     def _metric_alarm(self, alarm: MetricAlarm) -> aws.cloudwatch.MetricAlarm:
         series = alarm.series
@@ -141,6 +138,12 @@ class Observability(Component):
 
     def _dimensions(self, series: MetricStat) -> dict[str, pulumi.Input[str]]:
         return {key: self.args.late[value] if isinstance(value, Late) else value for key, value in series.dimensions.items()}
+
+
+def addressed(body: str, addresses: Mapping[str, pulumi.Input[Any]]) -> pulumi.Input[str]:
+    """A dashboard's body with real addresses in place of those that stand for them."""
+    used = {stand_in: address for stand_in, address in addresses.items() if stand_in in body}
+    return pulumi.Output.all(**used).apply(lambda known: _put_in(body, known)) if used else body
 
 
 def _put_in(body: str, addresses: Mapping[str, Any]) -> str:

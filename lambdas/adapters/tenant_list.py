@@ -19,7 +19,8 @@ from lambdas.adapters.aws import Clients
 from lambdas.adapters.items import to_item
 
 PLATFORM = "platform"
-_PREFIXES = ("tenant#", "audited#")
+REGISTERED = "tenant#"
+_AUDITED = "audited#"
 
 
 @dataclass(frozen=True, order=True)
@@ -31,6 +32,22 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.tenant_id}.{self.environment}"
+
+    @property
+    def registered(self) -> str:
+        """The key of the row that says a stack registered it."""
+        return f"{REGISTERED}{self.tenant_id}#{self.environment}"
+
+    @property
+    def audited(self) -> str:
+        """The key of the row that says there is an audit event of it."""
+        return f"{_AUDITED}{self.tenant_id}#{self.environment}"
+
+
+def place_of(key: str) -> Place:
+    """The place that a row of the list is about."""
+    _, tenant_id, environment = key.split("#")
+    return Place(tenant_id, environment)
 
 
 class TenantList:
@@ -45,17 +62,17 @@ class TenantList:
         """Put a tenant of whom there is an audit event on the list; one that is there stays."""
         place = Place(tenant_id, environment)
         if place not in self._known:
-            self._clients("dynamodb").put_item(TableName=self._table, Item=to_item(_key(place)))
+            self._clients("dynamodb").put_item(TableName=self._table, Item=to_item(_row(place)))
             self._known.add(place)
 
     def remove(self, place: Place) -> None:
         """Take a tenant off the list, unless a stack registered it."""
         self._known.discard(place)
-        self._clients("dynamodb").delete_item(TableName=self._table, Key=to_item(_key(place)))
+        self._clients("dynamodb").delete_item(TableName=self._table, Key=to_item(_row(place)))
 
     def all(self) -> list[Place]:
         """Every tenant in every environment, sorted."""
-        return sorted({Place(*str(row["sk"]).split("#")[1:]) for prefix in _PREFIXES for row in self._rows(prefix)})
+        return sorted({place_of(str(row["sk"])) for prefix in (REGISTERED, _AUDITED) for row in self._rows(prefix)})
 
     def _rows(self, prefix: str) -> Iterator[dict[str, Any]]:
         arguments: dict[str, Any] = {
@@ -67,5 +84,5 @@ class TenantList:
         return queries.every(self._clients, arguments)
 
 
-def _key(place: Place) -> dict[str, str]:
-    return {"pk": PLATFORM, "sk": f"audited#{place.tenant_id}#{place.environment}"}
+def _row(place: Place) -> dict[str, str]:
+    return {"pk": PLATFORM, "sk": place.audited}

@@ -15,6 +15,7 @@ class Part(StrEnum):
     SCHEDULE = "schedule"
     MUTE_RULE = "mute_rule"
     INDEX = "index"
+    DASHBOARD = "dashboard"
 
 
 class Difference(StrEnum):
@@ -29,8 +30,8 @@ class Grade(StrEnum):
     """How bad it is (D1), worst first.
 
     critical: a KPI of high criticality does not run, or not when it should. high: the same of any other KPI, or an alarm is silent
-    that should not be. medium: people are told of what is paused, something runs that should not, or search shows what is not so.
-    low: only texts differ.
+    that should not be. medium: people are told of what is paused, something runs that should not, or search or a dashboard shows what is
+    not so. low: only texts differ, or a dashboard is there for nobody.
     """
 
     CRITICAL = "critical"
@@ -41,7 +42,7 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One difference. `name` is the schedule, the mute rule or the definition row."""
+    """One difference. `name` is the schedule, the mute rule, the dashboard or the definition row."""
 
     part: Part
     name: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, Json, TypeAdapter
+
+from lambdas.domain.reconcile_dashboards import Stencil
 
 EnvironmentName = Literal["dev", "stg", "prod"]
 
@@ -20,10 +22,11 @@ class BundleRef(BaseModel):
 
 
 class ImportAction(BaseModel):
-    """Bring every tenant's catalog to a bundle."""
+    """Bring every tenant's catalog to a bundle. `kpi_dashboard` (a `Stencil` as JSON) is kept for the passes that follow."""
 
     action: Literal["import"]
     bundle: BundleRef
+    kpi_dashboard: Json[Stencil] | None = None
 
 
 class OnboardAction(BaseModel):

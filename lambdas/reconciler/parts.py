@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
@@ -13,20 +12,21 @@ from pydantic import JsonValue
 
 from lambdas.adapters.aws import Clients
 from lambdas.adapters.catalog import DynamoCatalog
+from lambdas.adapters.control_plane import control_plane
 from lambdas.adapters.control_store import DynamoControlStore
+from lambdas.adapters.dashboards import CloudWatchDashboards
 from lambdas.adapters.mute_rules import CloudWatchMuteRules
 from lambdas.adapters.scheduler import EventBridgeSchedules
 from lambdas.adapters.search_index import keeper_of
 from lambdas.adapters.settings import Settings
 from lambdas.adapters.telemetry import EmfMetrics
 from lambdas.domain.control.desk import RunFigures
-from lambdas.domain.control.judge import unsound
 from lambdas.domain.control.service import ControlPlane
 from lambdas.domain.ports import Clock
+from lambdas.domain.reconcile_dashboards import DashboardKeeper
 from lambdas.domain.reconcile_mutes import MuteKeeper
 from lambdas.domain.reconcile_schedules import ScheduleKeeper, ScheduleTarget
 from lambdas.domain.search import Keeper
-from lambdas.domain.tenants.directory import TenantDirectory
 from lambdas.reconciler.registry import Registry
 
 logger = logging.getLogger("kpi.reconciler")
@@ -47,8 +47,7 @@ class Parts:
     @cached_property
     def plane(self) -> ControlPlane:
         """The control plane, for what needs a sign-off. The import neither promotes nor rolls back, so it asks no run log."""
-        directory = TenantDirectory(self.store, time.monotonic)
-        return ControlPlane(self.store, self.clock, lambda: uuid.uuid4().hex, directory.policy_of, _NoRuns(), unsound)
+        return control_plane(self.store, _NoRuns(), self.clock)
 
     @cached_property
     def schedules(self) -> ScheduleKeeper:
@@ -60,6 +59,11 @@ class Parts:
     def mutes(self) -> MuteKeeper:
         """Keeps mute rules."""
         return MuteKeeper(CloudWatchMuteRules(self.clients))
+
+    @cached_property
+    def dashboards(self) -> DashboardKeeper:
+        """Keeps dashboards of single KPIs."""
+        return DashboardKeeper(self.store, CloudWatchDashboards(self.clients), self.registry.stencil, self.stem)
 
     @cached_property
     def index(self) -> Keeper:

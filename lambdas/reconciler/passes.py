@@ -27,6 +27,7 @@ class Mended:
 
     schedules: list[str] = field(default_factory=list[str])
     mute_rules: list[str] = field(default_factory=list[str])
+    dashboards: list[str] = field(default_factory=list[str])
     index: bool = False
     failed: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -35,6 +36,7 @@ class Mended:
             "schedules": self.schedules[: drift.LISTED],
             "schedules_mended": len(self.schedules),
             "mute_rules": self.mute_rules,
+            "dashboards": self.dashboards,
             "index": self.index,
             "failed": dict(list(self.failed.items())[: drift.LISTED]),
         }
@@ -74,6 +76,14 @@ class TenantPass:
             mended.mute_rules = parts.mutes.apply(self._stem, self._pauses(), parts.clock.now())
         except Exception as error:  # noqa: BLE001 - told, and tried again by the next pass
             failed("mute rules", error)
+        try:
+            mended.dashboards = (
+                parts.dashboards.apply(tenant.tenant_id, tenant.environment)
+                if any(each.part is Part.DASHBOARD for each in findings)
+                else []
+            )
+        except Exception as error:  # noqa: BLE001 - told, and tried again by the next pass
+            failed("dashboards", error)
         if any(each.part is Part.INDEX for each in findings):
             try:
                 parts.index.rebuild(tenant.tenant_id)
@@ -97,7 +107,8 @@ class TenantPass:
     def _rest(self) -> list[Finding]:
         """Drift of what is compared as a whole."""
         mutes = self.parts.mutes.plan(self._stem, self._pauses(), self.parts.clock.now())
-        return [*mutes, *indexed(self.parts.index.state(self.tenant.tenant_id), self.tenant.environment)]
+        boards = self.parts.dashboards.plan(self.tenant.tenant_id, self.tenant.environment)
+        return [*mutes, *boards, *indexed(self.parts.index.state(self.tenant.tenant_id), self.tenant.environment)]
 
     def _pauses(self) -> list[Pause]:
         prefix = keys.pauses(self.tenant.environment)

@@ -76,6 +76,8 @@ class Reconciler:
     def _import(self, action: ImportAction) -> dict[str, Any]:
         dictionary = self._dictionary(action.bundle)
         self._parts.registry.remember(action.bundle)
+        if action.kpi_dashboard is not None:
+            self._parts.registry.keep_stencil(action.kpi_dashboard)
         self._parts.registry.complete(_places(dictionary))
         tenants: dict[str, Any] = {}
         for tenant_id, environment in sorted(set(_places(dictionary))):
@@ -103,13 +105,20 @@ class Reconciler:
         if not self._parts.registry.is_complete:
             self._parts.registry.complete(_places(self._dictionary(self._last_bundle())))
         begun, tenants, failed = self._monotonic(), dict[str, Any](), dict[str, str]()
+        # Compared as the list is sorted: as text `acme.prod` comes after `acme-asia.dev`, whose turn it would skip.
+        last = tuple(action.after.split("."))
         for tenant_id, environment in self._parts.registry.tenants():
             name = f"{tenant_id}.{environment}"
-            if name <= action.after or action.tenant_id not in (None, tenant_id) or action.environment not in (None, environment):
+            if (
+                (tenant_id, environment) <= last
+                or action.tenant_id not in (None, tenant_id)
+                or action.environment not in (None, environment)
+            ):
                 continue
             if self._monotonic() - begun > BUDGET_SECONDS:
-                self._go_on(action.model_dump() | {"after": max(tenants | failed)})
+                self._go_on(action.model_dump() | {"after": ".".join(last)})
                 break
+            last = (tenant_id, environment)
             if self._parts.store.row(tenant_id, f"{environment}#tenant") is None:
                 continue  # it was offboarded since the list was read
             try:
@@ -156,6 +165,7 @@ class Reconciler:
         self._parts.registry.add(action.tenant_id, action.environment)
         known = {key: self._parts.store.row(action.tenant_id, key) for key in wanted}
         now, changes, digest = iso(self._parts.clock.now()), list[Change](), hashlib.sha256()
+        digest.update(self._last_end(action.tenant_id, action.environment)[0].encode())
         for key, (name, text) in wanted.items():
             row = known[key]
             if (row.text(name) if row else "[]") != text:
@@ -172,21 +182,34 @@ class Reconciler:
     def _offboard(self, action: OffboardAction) -> dict[str, Any]:
         parts, name = self._parts, f"{action.tenant_id}.{action.environment}"
         parts.registry.remove(action.tenant_id, action.environment)
+        end, settings = self._last_end(action.tenant_id, action.environment)
         known = parts.store.row(action.tenant_id, f"{action.environment}#tenant")
-        if known is None:
+        if known is not None:
+            # The row goes first: a pass or the stream that is under way would bring the schedules back.
+            settings = known.text("settings")
+            farewell = Put(f"{_farewells(action.environment)}{iso(parts.clock.now())}", {"settings": settings}, 0)
+            gone: list[Change] = [Delete(known.key, known.row_version), farewell]
+            granted = parts.store.row(action.tenant_id, keys.sources(action.environment))
+            gone += [Delete(granted.key, granted.row_version)] if granted else []
+            digest = hashlib.sha256(f"{end}{settings}".encode()).hexdigest()
+            event_id = f"offboard:{action.environment}:{known.row_version}:{digest[:40]}"
+            self._commit(action.tenant_id, action.environment, "tenant.offboard", event_id, gone, {})
+        elif not settings:
             return {"action": "offboard", "tenant": name, "schedules": []}
-        tenant = TenantSettings.model_validate_json(known.text("settings"))
-        # The row goes first: a pass or the stream that is under way would bring the schedules back.
-        now = iso(parts.clock.now())
-        farewell = Put(f"{action.environment}#offboarded#{now}", {"settings": known.text("settings")}, 0)
-        gone: list[Change] = [Delete(known.key, known.row_version), farewell]
-        granted = parts.store.row(action.tenant_id, keys.sources(action.environment))
-        gone += [Delete(granted.key, granted.row_version)] if granted else []
-        event_id = f"offboard:{action.environment}:{known.row_version}:{hashlib.sha256(known.text('settings').encode()).hexdigest()[:40]}"
-        self._commit(action.tenant_id, action.environment, "tenant.offboard", event_id, gone, {})
+        # Also when the row was gone already: the call that took it away may have broken off here.
+        tenant = TenantSettings.model_validate_json(settings)
         removed = parts.schedules.remove_all(tenant)
         parts.mutes.apply(parts.stem(action.tenant_id, action.environment), (), parts.clock.now())
+        parts.dashboards.remove_all(action.tenant_id, action.environment)
         return {"action": "offboard", "tenant": name, "schedules": removed}
+
+    def _last_end(self, tenant_id: str, environment: str) -> tuple[str, str]:
+        """Key and settings of the row about the last end of the tenancy; both empty when there was none.
+
+        The key is part of what makes an event: the same tenancy may begin and end again.
+        """
+        ends = [(row.key, row.text("settings")) for row in self._parts.store.rows(tenant_id, _farewells(environment))]
+        return max(ends, default=("", ""))
 
     def _commit(self, tenant_id: str, environment: str, action: str, event_id: str, changes: list[Change], details: dict[str, Any]) -> None:
         facts = Facts(
@@ -242,6 +265,11 @@ def _places(dictionary: Dictionary) -> Iterator[tuple[str, str]]:
         for tenant_id in kpi.tenants:
             for environment in kpi.environments:
                 yield tenant_id, environment
+
+
+def _farewells(environment: str) -> str:
+    """Prefix of the rows about ends of a tenancy."""
+    return f"{environment}#offboarded#"
 
 
 def _name(tenant: TenantSettings) -> str:

@@ -1,4 +1,4 @@
-"""Changes of the catalog, as its stream brings them: schedules, mute rules and the search index follow within seconds."""
+"""Changes of the catalog, as its stream brings them: schedules, mute rules, dashboards and the search index follow within seconds."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from lambdas.domain.reconcile_schedules import UnschedulableError
 from lambdas.domain.search import ChangedRow
 from lambdas.reconciler.parts import Parts, logger
 
-ACTIVE, DEFINITION, PAUSE = "active", "kpi", "pause"
+ACTIVE, DEFINITION, PAUSE, SETTINGS = "active", "kpi", "pause", "settings"
 KINDS = (ACTIVE, DEFINITION, PAUSE)
-"""Second parts of the keys that the reconciler follows; the event source mapping lets only these through."""
+"""Second parts of the keys that the reconciler follows, beside that of settings; the event source mapping lets only these through."""
 _KIND, _KPI = 1, 2
 
 
@@ -27,6 +27,7 @@ class _Tenant:
 
     schedules: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     pauses: dict[str, int] = field(default_factory=dict[str, int])
+    settings: dict[str, int] = field(default_factory=dict[str, int])
     rows: list[ChangedRow] = field(default_factory=list[ChangedRow])
     first_row: int = 0
 
@@ -43,6 +44,7 @@ class StreamBatch:
         for tenant_id, changes in self._by_tenant(records).items():
             self._schedules(tenant_id, changes)
             self._mutes(tenant_id, changes)
+            self._dashboards(tenant_id, changes)
             self._index(tenant_id, changes)
         return [str(records[min(self.failed)]["dynamodb"]["SequenceNumber"])] if self.failed else []
 
@@ -52,7 +54,12 @@ class StreamBatch:
             data: Mapping[str, Any] = record["dynamodb"]
             tenant_id, key = str(data["Keys"]["pk"]["S"]), str(data["Keys"]["sk"]["S"])
             words = key.split("#")
-            if len(words) <= _KPI or words[0] not in set(Environment) or words[_KIND] not in KINDS:
+            if words[0] not in set(Environment):
+                continue
+            if words[_KIND:] == [SETTINGS]:
+                tenants.setdefault(tenant_id, _Tenant()).settings.setdefault(words[0], position)
+                continue
+            if len(words) <= _KPI or words[_KIND] not in KINDS:
                 continue
             changes = tenants.setdefault(tenant_id, _Tenant())
             if words[_KIND] == PAUSE:
@@ -87,6 +94,21 @@ class StreamBatch:
                 self.parts.mutes.apply(self.parts.stem(tenant_id, environment), pauses, self.parts.clock.now())
             except Exception as error:  # noqa: BLE001 - the batch is delivered again from here
                 self._failed(position, f"mute rules of {tenant_id}.{environment}", error)
+
+    def _dashboards(self, tenant_id: str, changes: _Tenant) -> None:
+        """After a change of the settings, or of a KPI that they name."""
+        for environment in sorted({*changes.settings, *(environment for environment, _ in changes.schedules)}):
+            positions = [changes.settings[environment]] if environment in changes.settings else []
+            try:
+                if self.parts.catalog.tenant(tenant_id, environment) is None:
+                    continue
+                asked = self.parts.dashboards.asked(tenant_id, environment)
+                positions += [at for (where, kpi_id), at in changes.schedules.items() if where == environment and kpi_id in asked]
+                if positions:
+                    self.parts.dashboards.apply(tenant_id, environment)
+            except Exception as error:  # noqa: BLE001 - the batch is delivered again from here
+                first = min(positions) if positions else min(at for (where, _), at in changes.schedules.items() if where == environment)
+                self._failed(first, f"dashboards of {tenant_id}.{environment}", error)
 
     def _index(self, tenant_id: str, changes: _Tenant) -> None:
         if not changes.rows:

@@ -6,15 +6,18 @@ import json
 
 from kpis.common import Environment
 from lambdas.domain.control import keys
+from lambdas.domain.tenants import keys as tenant_keys
 from lambdas.reconciler.stream import KINDS
 from tests.infra.harness import Recording
 
 
-def test_the_reconciler_is_sent_definitions_pointers_and_pauses_of_every_environment_and_nothing_else(platform: Recording) -> None:
+def test_the_reconciler_is_sent_definitions_pointers_pauses_and_settings_of_every_environment_and_nothing_else(platform: Recording) -> None:
     mapping = platform.one("aws:lambda/eventSourceMapping:EventSourceMapping", "catalog")
     (only,) = mapping.inputs["filterCriteria"]["filters"]
-    sent = [each["prefix"] for each in json.loads(only["pattern"])["dynamodb"]["Keys"]["sk"]["S"]]
+    rows = json.loads(only["pattern"])["dynamodb"]["Keys"]["sk"]["S"]
+    sent = [each["prefix"] for each in rows if isinstance(each, dict)]
     assert sorted(sent) == sorted(f"{environment}#{kind}#" for environment in Environment for kind in KINDS)
+    assert [each for each in rows if isinstance(each, str)] == [tenant_keys.settings(environment) for environment in Environment]
     followed = [keys.version("prod", "A-1", "1.0.0"), keys.active("prod", "A-1"), keys.pause("prod", "*")]
     passed_over = [
         keys.request("1"),

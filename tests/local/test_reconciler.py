@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,18 +19,23 @@ from kpis.common import Environment
 from kpis.schema import Kpi
 from lambdas.adapters.audit_chain import AuditChains
 from lambdas.adapters.control_store import DynamoControlStore
+from lambdas.adapters.dashboards import CloudWatchDashboards
 from lambdas.adapters.index_objects import S3IndexObjects
 from lambdas.adapters.mute_rules import CloudWatchMuteRules
 from lambdas.adapters.scheduler import EventBridgeSchedules
 from lambdas.adapters.system import SystemClock
 from lambdas.domain.audit.event import AuditEvent
 from lambdas.domain.control.catalog import Shelf
+from lambdas.domain.control.desk import Desk
 from lambdas.domain.control.pauses import Scope
 from lambdas.domain.control.policy import Policy
 from lambdas.domain.control.service import ControlPlane
 from lambdas.domain.control.states import Action
 from lambdas.domain.reconcile_mutes import MuteRule, prefix_of
 from lambdas.domain.search import Index, Query
+from lambdas.domain.tenants.directory import TenantDirectory
+from lambdas.domain.tenants.model import Overrides
+from lambdas.domain.tenants.settings import SettingsDesk
 from tests.local.conftest import Stack, wait_until
 from tests.unit.lambdas.control.office import ADA, BEN, EVE, SOURCES, Office, Runs, kpi
 from tests.unit.lambdas.test_reconcile import dictionary
@@ -105,6 +111,17 @@ class Shop:
 
     def mutes(self) -> dict[str, MuteRule]:
         return CloudWatchMuteRules(self.stack.client).all(prefix_of(self.group))
+
+    def boards(self) -> dict[str, str | None]:
+        known = CloudWatchDashboards(self.stack.client)
+        return {name: known.body(name) for name in known.names(f"{self.group}-kpi-")}
+
+    def wants_dashboards(self, *kpi_ids: str) -> None:
+        """What `PUT /tenant/settings` does."""
+        plane, office = self.office.plane, self.office
+        desk = Desk(plane.store, plane.clock, plane.new_id, plane.policy, plane.record, plane.judge)
+        directory = TenantDirectory(office.real, time.monotonic)
+        SettingsDesk(desk, directory).change(office.call(ADA), Overrides(dashboards=kpi_ids))
 
     def found(self, text: str) -> set[str]:
         stored = S3IndexObjects(self.stack.client, self.stack.outputs["artifactsBucket"]).read(self.tenant)
@@ -221,20 +238,39 @@ def test_7_a_changed_pack_waits_for_a_sign_off_in_production(shop: Shop) -> None
     shop.office.plane.approvals.withdraw(shop.office.call(ADA), shop.chain()[-1].request_id or "")
 
 
-def test_8_what_was_unpublished_loses_its_schedule(shop: Shop) -> None:
+def test_8_a_dashboard_that_the_settings_ask_for_is_made_within_seconds_and_put_back_when_it_was_changed(shop: Shop) -> None:
+    shop.wants_dashboards("SKY-AD-01")
+    wait_until(lambda: bool(shop.boards()), seconds=SECONDS, what="the dashboard")
+    ((name, body),) = shop.boards().items()
+    assert name == f"{shop.group}-kpi-sky-ad-01"
+    assert (f'"tenant_id":"{shop.tenant}"' in body, "kpi-variable" in body, ".invalid" in body) == (True, False, False)
+    assert shop.plan().findings == []
+    shop.stack.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody='{"widgets": []}')
+    shop.ask({"action": "reconcile"})
+    assert shop.boards() == {name: body}
+    shop.stack.client("cloudwatch").delete_dashboards(DashboardNames=[name])
+    shop.ask({"action": "reconcile"})
+    assert shop.boards() == {name: body}
+
+
+def test_9_what_was_unpublished_loses_its_schedule_and_its_dashboard(shop: Shop) -> None:
     office = shop.office
     asked = office.plane.approvals.submit(office.call(ADA), "SKY-AD-01", office.running() or "", Action.UNPUBLISH)
     office.sign(asked, by=(BEN, EVE))
     office.plane.removal.unpublish(office.call(ADA), "SKY-AD-01", office.running() or "")
     wait_until(lambda: not shop.schedules(), seconds=SECONDS, what="the end of the schedule")
+    wait_until(lambda: not shop.boards(), seconds=SECONDS, what="the end of the dashboard")
     assert shop.plan().findings == []
 
 
-def test_9_offboarding_leaves_nothing_that_fires_and_every_event_in_one_chain(shop: Shop) -> None:
+def test_10_offboarding_leaves_nothing_that_fires_and_every_event_in_one_chain(shop: Shop) -> None:
     office = shop.office
     office.plane.definitions.create(office.call(ADA), shop.kpi(id="SKY-AD-02"), SOURCES)
+    office.live(shop.kpi(id="SKY-AD-04"))
+    shop.wants_dashboards("SKY-AD-04")
+    wait_until(lambda: bool(shop.boards()), seconds=SECONDS, what="a dashboard")
     shop.ask({"action": "offboard"})
-    assert (shop.schedules(), shop.mutes()) == ({}, {})
+    assert (shop.schedules(), shop.mutes(), shop.boards()) == ({}, {}, {})
     assert shop.chain()[-1].action == "tenant.offboard"
     shop.ask({"action": "offboard"})
     assert shop.chain()[-1].action == "tenant.offboard"

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from kpis.common import Environment, Frozen, Identifier, Name
+from kpis.common import Environment, Frozen, Identifier, KpiId, Name
 from lambdas.domain.control.policy import Policy
 from lambdas.domain.limits.limiter import Limits
 from lambdas.domain.timestamps import parse
@@ -20,6 +20,8 @@ YEARS = range(2000, 2200)
 LONGEST = timedelta(days=3660)
 """Of the durations in the rules of change."""
 MOST_WINDOWS, MOST_FREEZES = 20, 50
+MOST_DASHBOARDS = 20
+"""Of single KPIs; each costs 3 USD a month (CloudWatch pricing)."""
 Model = TypeVar("Model", bound=Frozen)
 
 
@@ -65,10 +67,17 @@ def _usable(policy: Policy) -> Policy:
     return policy
 
 
+def _each_once(kpi_ids: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(kpi_ids)) != len(kpi_ids):
+        raise ValueError("a KPI is named twice")
+    return kpi_ids
+
+
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Day = Annotated[str, AfterValidator(_day)]
 Rules = Annotated[Policy, AfterValidator(_usable)]
+Dashboards = Annotated[tuple[KpiId, ...], Field(max_length=MOST_DASHBOARDS), AfterValidator(_each_once)]
 
 
 class Holiday(Frozen):
@@ -107,7 +116,8 @@ class Deployed(BaseModel):
 class Overrides(Frozen):
     """What administrators decided instead of what was deployed; what is left out stays as deployed.
 
-    `policy` is laid over the deployed rules member by member; `calendar` and `limits` replace them.
+    `policy` is laid over the deployed rules member by member; `calendar` and `limits` replace them. `dashboards` are the KPIs that get a
+    CloudWatch dashboard of their own while they run.
     """
 
     timezone: TimeZone | None = None
@@ -115,6 +125,7 @@ class Overrides(Frozen):
     calendar: Calendar | None = None
     policy: Rules | None = None
     limits: Limits | None = None
+    dashboards: Dashboards | None = None
 
 
 class Effective(Frozen):
@@ -128,6 +139,7 @@ class Effective(Frozen):
     calendar: Calendar
     policy: Policy
     limits: Limits
+    dashboards: tuple[KpiId, ...] = ()
 
 
 def effective(tenant_id: str, environment: Environment, deployed: Deployed, overrides: Overrides) -> Effective:
@@ -146,6 +158,7 @@ def effective(tenant_id: str, environment: Environment, deployed: Deployed, over
         calendar=overrides.calendar or rules.calendar,
         policy=policy,
         limits=overrides.limits or rules.limits,
+        dashboards=overrides.dashboards or (),
     )
 
 

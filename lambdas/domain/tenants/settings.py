@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lambdas.domain.audit.event import AuditEvent
 from lambdas.domain.control.catalog import expectation
 from lambdas.domain.control.desk import Call, Desk
+from lambdas.domain.control.keys import versions
 from lambdas.domain.control.unit import Put
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.limits.limiter import Limits
@@ -32,8 +34,9 @@ class SettingsDesk:
             seen: the row_version the change was made from, 0 for none yet; None: the last writer wins.
 
         Raises:
-            KpiError: NOT_FOUND when no stack registered the tenant here; INVALID_INPUT for limits that may not be set here or are
-                above the deployed ones; CONFLICT when the settings changed since they were seen.
+            KpiError: NOT_FOUND when no stack registered the tenant here, or for a dashboard of a KPI that there is not; INVALID_INPUT
+                for limits that may not be set here or are above the deployed ones; CONFLICT when the settings changed since they were
+                seen.
         """
         content = overrides.model_dump(mode="json", exclude_unset=True)
         step = self.desk.begin(call, "settings.edit", "settings", call.environment.value, settings=content, seen=seen)
@@ -41,6 +44,7 @@ class SettingsDesk:
             return step.done
         self._within(call, overrides.limits)
         before, row = self.directory.overrides(call.tenant_id, call.environment)
+        self._known(call, set(overrides.dashboards or ()) - set(before.dashboards or ()))
         text = overrides.model_dump_json(exclude_unset=True)
         put = Put(keys.settings(call.environment), {"settings": text}, expectation(row) if seen is None else seen)
         event = step.commit(
@@ -52,6 +56,12 @@ class SettingsDesk:
         )
         self.directory.forget(call.tenant_id)
         return event
+
+    def _known(self, call: Call, kpi_ids: Iterable[str]) -> None:
+        """A KPI that is not there is a typing error; one that was there may have gone since."""
+        for kpi_id in sorted(kpi_ids):
+            if next(self.desk.store.rows(call.tenant_id, versions(call.environment, kpi_id)), None) is None:
+                raise KpiError(ErrorCode.NOT_FOUND, f"there is no KPI {kpi_id} in {call.environment}; dashboards names KPIs of the catalog")
 
     def _within(self, call: Call, limits: Limits | None) -> None:
         deployed = self.directory.deployed(call.tenant_id, call.environment)

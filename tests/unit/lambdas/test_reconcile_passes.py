@@ -19,6 +19,7 @@ from lambdas.reconciler.passes import TenantPass
 from tests.unit.lambdas.control.office import Office, kpi
 from tests.unit.lambdas.memory import MemoryMetrics
 from tests.unit.lambdas.test_reconcile import Rows
+from tests.unit.lambdas.test_reconcile_dashboards import ONE, Boards
 from tests.unit.lambdas.test_reconcile_mutes import Rules
 from tests.unit.lambdas.test_reconcile_schedules import TARGET, TENANT, Group
 
@@ -61,6 +62,7 @@ class World:
     office: Office = field(default_factory=Office)
     group: Group = field(default_factory=Group)
     rules: Rules = field(default_factory=Rules)
+    boards: Boards = field(default_factory=Boards)
     index: Index = field(default_factory=Index)
     metrics: Published = field(default_factory=Published)
     meanwhile: Callable[[], None] = lambda: None
@@ -73,6 +75,7 @@ class World:
             catalog = Rows(store)
             schedules = ScheduleKeeper(Rows(store), store, world.group, TARGET)
             mutes = MuteKeeper(world.rules)
+            dashboards = world.boards.keeper(store)
             index = world.index
             metrics = world.metrics
             clock = world.office.clock
@@ -114,6 +117,18 @@ def test_a_pass_mends_schedules_mute_rules_and_the_index_and_the_second_one_find
     assert (one.plan(), world.waits) == ([], 1), "a pass that finds nothing waits for nothing"
 
 
+def test_a_pass_makes_the_dashboards_that_the_tenant_asked_for(world: World) -> None:
+    world.office.store.tables["skyway"]["prod#settings"] = {"settings": '{"dashboards": ["SKY-AD-01"]}'}
+    one = world.one()
+    findings = one.plan()
+    assert [(each.part, each.difference) for each in findings] == [
+        (Part.SCHEDULE, Difference.MISSING),
+        (Part.DASHBOARD, Difference.MISSING),
+    ]
+    assert one.mend(findings).dashboards == [ONE]
+    assert one.plan() == []
+
+
 def test_what_the_stream_mends_while_a_pass_waits_is_no_drift(world: World) -> None:
     world.index.in_step = False
 
@@ -138,6 +153,14 @@ def test_what_cannot_be_mended_is_told_and_holds_up_nothing_else(world: World) -
     mended = one.mend(one.plan())
     assert mended.schedules == ["SKY-AD-01"]
     assert mended.failed == {"SKY-AD-02": "TimeoutError", "search index": "KpiError"}
+
+
+def test_a_dashboard_that_cannot_be_made_holds_up_no_schedule(world: World) -> None:
+    world.office.store.tables["skyway"]["prod#settings"] = {"settings": '{"dashboards": ["SKY-AD-01"]}'}
+    world.boards.broken = True
+    one = world.one()
+    mended = one.mend(one.plan())
+    assert (mended.schedules, mended.failed) == (["SKY-AD-01"], {"dashboards": "TimeoutError"})
 
 
 def test_every_pass_is_counted_also_one_that_finds_nothing(world: World) -> None:

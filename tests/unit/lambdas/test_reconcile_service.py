@@ -103,3 +103,11 @@ def test_an_index_that_is_not_there_is_one_finding_and_one_that_differs_is_one_f
         (Part.INDEX, "prod#kpi#A-1#1.0.0", "missing"),
         (Part.INDEX, "A-2#00000001#prod", "extra"),
     ]
+
+
+def test_a_tenant_whose_id_goes_on_with_a_hyphen_has_its_turn_after_a_pass_was_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "tenants", lambda _self: [("acme", "dev"), ("acme", "prod"), ("acme-asia", "dev")])
+    world = World(seconds=BUDGET_SECONDS * 0.6)
+    world.reconciler().handle({"action": "reconcile"})
+    world.reconciler().handle(world.handed_on[0])
+    assert world.made == ["acme.dev", "acme.prod", "acme-asia.dev"]

@@ -20,6 +20,7 @@ from lambdas.reconciler.stream import StreamBatch
 from tests.unit.lambdas.control.memory import MemoryStore
 from tests.unit.lambdas.control.office import MONDAY, Office, kpi
 from tests.unit.lambdas.test_reconcile import Rows
+from tests.unit.lambdas.test_reconcile_dashboards import ONE, Boards
 from tests.unit.lambdas.test_reconcile_mutes import OWN, Rules
 from tests.unit.lambdas.test_reconcile_schedules import TARGET, TENANT, Group
 
@@ -52,6 +53,7 @@ class World:
     office: Office = field(default_factory=Office)
     group: Group = field(default_factory=Group)
     rules: Rules = field(default_factory=Rules)
+    boards: Boards = field(default_factory=Boards)
     index: Index = field(default_factory=Index)
     before: dict[str, Any] = field(default_factory=dict)
 
@@ -65,6 +67,7 @@ class World:
             catalog = Catalog(store)
             schedules = ScheduleKeeper(Rows(store), store, world.group, TARGET)
             mutes = MuteKeeper(world.rules)
+            dashboards = world.boards.keeper(store)
             index = world.index
             clock = world.office.clock
 
@@ -125,6 +128,40 @@ def test_a_pause_mutes_and_a_resumption_unmutes(world: World) -> None:
     world.office.plane.pausing.resume(world.office.call(), scope)
     world.flow()
     assert world.rules.rules == {}
+
+
+def test_a_setting_makes_a_dashboard_and_takes_it_away(world: World) -> None:
+    world.flow()
+    settings = world.office.store.tables["skyway"]
+    settings["prod#settings"] = {"settings": '{"dashboards": ["SKY-AD-01"]}'}
+    assert world.flow() == []
+    assert set(world.boards.there) == {ONE}
+    settings["prod#settings"] = {"settings": "{}"}
+    world.flow()
+    assert world.boards.there == {}
+
+
+def test_the_dashboard_of_a_kpi_comes_and_goes_with_its_publication(world: World) -> None:
+    rows = world.office.store.tables["skyway"]
+    pointer = rows.pop("prod#active#SKY-AD-01")
+    rows["prod#settings"] = {"settings": '{"dashboards": ["SKY-AD-01"]}'}
+    world.flow()
+    assert world.boards.there == {}
+    rows["prod#active#SKY-AD-01"] = pointer
+    world.flow()
+    assert set(world.boards.there) == {ONE}
+    del rows["prod#active#SKY-AD-01"]
+    world.flow()
+    assert world.boards.there == {}
+
+
+def test_a_dashboard_that_cannot_be_made_is_tried_again_and_holds_up_no_schedule(world: World) -> None:
+    world.office.store.tables["skyway"]["prod#settings"] = {"settings": '{"dashboards": ["SKY-AD-01"]}'}
+    world.boards.broken = True
+    records = world.records()
+    first = next(each["dynamodb"]["SequenceNumber"] for each in records if "#active#" in each["dynamodb"]["Keys"]["sk"]["S"])
+    assert StreamBatch(world.parts).handle(records) == [first]
+    assert set(world.group.found) == {"SKY-AD-01"}
 
 
 def test_other_rows_and_tenants_that_no_stack_registered_are_passed_over(world: World) -> None:
