@@ -1,26 +1,18 @@
-"""Tenants' alert routes from the catalog, and their topics on SNS.
-
-AWS: a subscription's filter policy is matched against message attributes, of which a `String.Array` matches by any member; subscribing
-the same endpoint with the same attributes again answers the subscription there is (Amazon SNS developer guide, "Message filtering";
-API reference, Subscribe). People confirm an e-mail subscription themselves, an endpoint confirms its own.
-"""
+"""Tenants' alert routes from the catalog, and alerts on their topics."""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 
-from lambdas.adapters.aws import Clients
 from lambdas.adapters.catalog import DynamoCatalog
+from lambdas.adapters.tenant_topics import ROUTINE, Message, TenantTopics
 from lambdas.domain.tenants import keys
-from lambdas.domain.tenants.alerts import Alert, mark
-from lambdas.domain.tenants.listeners import AlertTarget, TenantAlertRoute
+from lambdas.domain.tenants.alerts import Alert, Alerts, mark
+from lambdas.domain.tenants.listeners import AlertTarget, ReportSubscription, TenantAlertRoute
 
 logger = logging.getLogger("kpi.alerts")
 FILTER = "targets"
-_NO_TOPIC = frozenset({"NotFound", "NotFoundException"})
-_REFUSED = frozenset({"InvalidParameter", "InvalidParameterException"})
 _PROTOCOLS = {"email": "email", "webhook": "https"}
 
 
@@ -35,55 +27,37 @@ class CatalogRoutes:
         for row in self._catalog.rows(tenant_id, keys.alert_routes(environment), consistent=True):
             yield TenantAlertRoute.model_validate_json(str(row["entry"]))
 
+    def subscriptions(self, tenant_id: str, environment: str) -> Iterator[ReportSubscription]:
+        """See `Routes.subscriptions`."""
+        for row in self._catalog.rows(tenant_id, keys.reports(environment), consistent=True):
+            yield ReportSubscription.model_validate_json(str(row["entry"]))
+
     def pack(self, tenant_id: str, environment: str, kpi_id: str) -> str | None:
         """See `Routes.pack`; every version of a KPI is of the same pack."""
         found = next(self._catalog.rows(tenant_id, f"{environment}#kpi#{kpi_id}#", ("pack",)), None)
         return str(found["pack"]) if found else None
 
 
-class SnsAlertTopics:
-    """Topics `{stem}-{tenant}-{environment}-alerts-routine`, which the tenant's stack makes; `stem` as for notices."""
+class RoutedTopics:
+    """`AlertTopics` on the routine topics of tenants."""
 
-    def __init__(self, clients: Clients, stem: str) -> None:
-        self._clients = clients
-        self._stem = stem
+    def __init__(self, topics: TenantTopics) -> None:
+        self._topics = topics
 
     def publish(self, tenant_id: str, environment: str, alert: Alert) -> None:
         """Publish; a tenant without a stack has nobody who could hear."""
-        from botocore.exceptions import ClientError
-
-        attributes = {
-            "event": {"DataType": "String", "StringValue": alert.kind.value},
-            FILTER: {"DataType": "String.Array", "StringValue": json.dumps(list(alert.marks))},
-        }
-        try:
-            self._clients("sns").publish(
-                TopicArn=self._arn(tenant_id, environment),
-                Subject=alert.subject,
-                Message=json.dumps(alert.message),
-                MessageAttributes=attributes,
-            )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") not in _NO_TOPIC:
-                raise
+        message = Message(alert.subject, alert.message, {"event": alert.kind.value, FILTER: alert.marks})
+        self._topics.publish(tenant_id, environment, ROUTINE, message)
 
     def subscribe(self, tenant_id: str, environment: str, target: AlertTarget) -> None:
         """See `AlertTopics.subscribe`. An endpoint that SNS does not take is logged: the route is kept and hears nothing."""
-        from botocore.exceptions import ClientError
-
-        try:
-            self._clients("sns").subscribe(
-                TopicArn=self._arn(tenant_id, environment),
-                Protocol=_PROTOCOLS[target.channel],
-                Endpoint=target.address,
-                Attributes={"FilterPolicy": json.dumps({FILTER: [mark(target)]})},
-            )
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code")
-            if code not in _NO_TOPIC | _REFUSED:
-                raise
+        name = mark(target)
+        refused = self._topics.subscribe(tenant_id, environment, _PROTOCOLS[target.channel], target.address, {FILTER: [name]})
+        if refused is not None:
             # Among them: the stack's own config subscribes this endpoint to everything already.
-            logger.warning("target %s of %s in %s was not subscribed: %s", mark(target), tenant_id, environment, code)
+            logger.warning("target %s of %s in %s was not subscribed: %s", name, tenant_id, environment, refused)
 
-    def _arn(self, tenant_id: str, environment: str) -> str:
-        return f"{self._stem}-{tenant_id}-{environment}-alerts-routine"
+
+def alerts(catalog: DynamoCatalog, topics: TenantTopics) -> Alerts:
+    """Alerts to whom the routes of a deployment's tenants name."""
+    return Alerts(CatalogRoutes(catalog), RoutedTopics(topics))

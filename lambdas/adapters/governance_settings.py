@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from lambdas.adapters.checkpoints import LockMode, Retention
+from lambdas.adapters.settings import require
 from lambdas.domain.errors import ErrorCode, KpiError
 
 _NAMES = {
@@ -37,9 +38,7 @@ def governance_settings(environ: Mapping[str, str] | None = None) -> GovernanceS
         KpiError: INTERNAL naming every variable that is missing, or a lock that is none.
     """
     env = os.environ if environ is None else environ
-    missing = sorted(name for name in _NAMES.values() if not env.get(name))
-    if missing:
-        raise KpiError(ErrorCode.INTERNAL, f"environment variables are not set: {', '.join(missing)}; the platform stack sets them")
+    require(env, _NAMES.values())
     found = {field: env[name] for field, name in _NAMES.items()}
     mode, _, days = found.pop("audit_lock").partition(":")
     if mode not in list(LockMode) or not days.isdigit():

@@ -3,44 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 from lambdas.adapters.aws import Clients
+from lambdas.adapters.tenant_topics import Message, TenantTopics, message_attributes
 from lambdas.domain.notices import Notice, Topic
 
-_NO_TOPIC = frozenset({"NotFound", "NotFoundException"})
 
+class NoticeTopics:
+    """Notices on a tenant's topics. One of no environment is told where the tenant runs in production."""
 
-class TenantTopics:
-    """Topics `{stem}-{tenant}-{environment}-alerts-{urgent|routine}`, which the tenant's stack makes.
-
-    `stem` is the part of their ARNs that all share: `arn:aws:sns:{region}:{account}:kpi-{deployment}`.
-    """
-
-    def __init__(self, clients: Clients, stem: str) -> None:
-        self._clients = clients
-        self._stem = stem
+    def __init__(self, topics: TenantTopics) -> None:
+        self._topics = topics
 
     def publish(self, notice: Notice, topic: Topic) -> bool:
         """Publish to one topic; False when the tenant has no stack, so nobody subscribed."""
-        from botocore.exceptions import ClientError
-
         event = notice.event
         environment = event.environment.value if event.environment else "prod"
-        try:
-            self._clients("sns").publish(
-                TopicArn=f"{self._stem}-{event.tenant_id}-{environment}-alerts-{topic.value}",
-                Subject=notice.subject,
-                Message=json.dumps(notice.as_json()),
-                MessageAttributes=_attributes(notice.attributes),
-            )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") not in _NO_TOPIC:
-                raise
-            return False
-        return True
+        message = Message(notice.subject, notice.as_json(), notice.attributes)
+        return self._topics.publish(event.tenant_id, environment, topic.value, message)
 
 
 class ApprovalsQueue:
@@ -55,16 +36,6 @@ class ApprovalsQueue:
         return str(self._clients("sqs").get_queue_url(QueueName=self._name)["QueueUrl"])
 
     def send(self, notice: Notice) -> None:
-        """Send one message."""
-        attributes = _attributes({name: value for name, value in notice.attributes.items() if isinstance(value, str)})
+        """Send one message. Its attributes are the single ones: SQS has no lists."""
+        attributes = message_attributes({name: value for name, value in notice.attributes.items() if isinstance(value, str)})
         self._clients("sqs").send_message(QueueUrl=self._url, MessageBody=json.dumps(notice.as_json()), MessageAttributes=attributes)
-
-
-def _attributes(values: Mapping[str, str | Sequence[str]]) -> dict[str, Any]:
-    """Message attributes; lists as SNS's own type, which filter policies match by member."""
-    return {
-        name: {"DataType": "String", "StringValue": value}
-        if isinstance(value, str)
-        else {"DataType": "String.Array", "StringValue": json.dumps(list(value))}
-        for name, value in values.items()
-    }

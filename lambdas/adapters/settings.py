@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lambdas.domain.errors import ErrorCode, KpiError
@@ -28,6 +28,22 @@ class Settings:
     metric_namespace: str
     log_tables: Mapping[LogTable, str] = field(default_factory=dict[LogTable, str])
 
+    @property
+    def topic_stem(self) -> str:
+        """What the ARNs of tenants' topics begin with: those of the platform and of tenants share it (infra/names.py)."""
+        return self.alert_topic_arn.rsplit("-alerts-", 1)[0]
+
+
+def require(environ: Mapping[str, str], names: Iterable[str]) -> None:
+    """Refuse an environment that lacks variables.
+
+    Raises:
+        KpiError: INTERNAL naming every variable that is missing or empty.
+    """
+    missing = sorted(name for name in names if not environ.get(name))
+    if missing:
+        raise KpiError(ErrorCode.INTERNAL, f"environment variables are not set: {', '.join(missing)}; the platform stack sets them")
+
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
@@ -50,9 +66,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         "firehose_prefix": "KPI_FIREHOSE_PREFIX",
         "metric_namespace": "KPI_METRIC_NAMESPACE",
     }
-    missing = sorted(name for name in (*plain.values(), *tables.values()) if not env.get(name))
-    if missing:
-        raise KpiError(ErrorCode.INTERNAL, f"environment variables are not set: {', '.join(missing)}; the platform stack sets them")
+    require(env, (*plain.values(), *tables.values()))
     return Settings(
         region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION", "us-east-1"),
         log_tables={table: env[name] for table, name in tables.items()},

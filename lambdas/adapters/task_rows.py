@@ -5,8 +5,9 @@
 | `task#{request_id}` | the token with which the waiting execution of a change request goes on |
 | `task#told#{event_id}` | where an audit event has been told already |
 | `task#watched#{environment}` | until when missing runs have been looked for |
+| `task#reported#{environment}#{subscription_id}` | the last report of a subscription |
 
-All but the last expire (`expires_at`, the table's TTL attribute).
+The first two expire (`expires_at`, the table's TTL attribute).
 """
 
 from __future__ import annotations
@@ -59,6 +60,15 @@ class TaskRows:
     def mark_watched(self, tenant_id: str, environment: str, until: datetime) -> None:
         """Remember that all missing runs until then were found."""
         self._write(tenant_id, f"task#watched#{environment}", None, until=iso(until))
+
+    def reported(self, tenant_id: str, environment: str, subscription_id: str) -> str | None:
+        """The label of the last report of a subscription; None: nobody has looked at it yet."""
+        row = self._read(tenant_id, f"task#reported#{environment}#{subscription_id}")
+        return str(row["label"]) if row else None
+
+    def mark_reported(self, tenant_id: str, environment: str, subscription_id: str, label: str) -> None:
+        """Remember it."""
+        self._write(tenant_id, f"task#reported#{environment}#{subscription_id}", None, label=label)
 
     def _read(self, tenant_id: str, key: str) -> dict[str, Any] | None:
         answer = self._clients("dynamodb").get_item(TableName=self._table, Key=to_item({"pk": tenant_id, "sk": key}), ConsistentRead=True)

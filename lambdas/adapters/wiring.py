@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lambdas.adapters.aws import ActingClients, Clients, Secrets, TenantClients
 from lambdas.adapters.catalog import DynamoCatalog
+from lambdas.adapters.result_store import result_store
 from lambdas.adapters.runlogs import DynamoRunLogs
 from lambdas.adapters.settings import Settings, from_environment
 from lambdas.adapters.system import RandomIds, SystemClock
@@ -18,7 +19,6 @@ from lambdas.adapters.telemetry import configure_logging
 from lambdas.domain.model import Run
 
 if TYPE_CHECKING:
-    from lambdas.adapters.results import PostgresResults
     from lambdas.adapters.warehouse import SqlWarehouses
     from lambdas.domain.closing import Closer
     from lambdas.domain.delivery import Deliverer
@@ -37,15 +37,9 @@ class RunWiring:
         self.catalog = DynamoCatalog(self.clients, self.settings.catalog_table)
         self.logs = DynamoRunLogs(self.clients, self.settings.log_tables)
         self.secrets = Secrets()
+        self.results = result_store(self.clients, self.secrets, self.settings.result_store_secret)
         self.tenants = TenantClients(self.clients, self.settings.region)
         self._runners: dict[tuple[str, str | None], Runner] = {}
-
-    @cached_property
-    def results(self) -> PostgresResults:
-        from lambdas.adapters.results import PostgresResults
-
-        name = self.settings.result_store_secret
-        return PostgresResults(lambda: self.secrets.url(self.clients, name), lambda: self.secrets.forget(name))
 
     @cached_property
     def warehouses(self) -> SqlWarehouses:
@@ -81,7 +75,7 @@ class RunWiring:
     def _deliverer(self) -> Deliverer:
         from lambdas.domain.delivery import Deliverer
 
-        return Deliverer(self.results, self.logs, self.clock)
+        return Deliverer(self.results(), self.logs, self.clock)
 
     def runner(self, run: Run) -> Runner:
         """The runner for a tenant: its rows and secret are reached with the tenant's own role."""
@@ -92,5 +86,5 @@ class RunWiring:
             clients = ActingClients(self.tenants, run.tenant_id, run.role_arn)
             logs = DynamoRunLogs(clients, self.settings.log_tables)
             catalog = DynamoCatalog(clients, self.settings.catalog_table)
-            self._runners[key] = Runner(catalog, logs, self.results, self.warehouses, self.clock)
+            self._runners[key] = Runner(catalog, logs, self.results(), self.warehouses, self.clock)
         return self._runners[key]

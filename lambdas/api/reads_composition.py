@@ -8,18 +8,19 @@ from typing import Any
 
 from lambdas.adapters.aws import Clients, Secrets
 from lambdas.adapters.evidence_exports import PREFIX, EvidenceObjects, link_signer
+from lambdas.adapters.result_store import result_store
 from lambdas.adapters.settings import Settings
-from lambdas.api.browse import Browser, ResultReader
+from lambdas.api.browse import Browser, LogPages, ResultReader
 from lambdas.api.control.health import Health, Part
 from lambdas.api.control.read_ports import ReadPorts
 from lambdas.domain.monitoring.incident_log import IncidentLog
 
 
-def read_ports(settings: Settings, clients: Clients, secrets: Secrets) -> ReadPorts:
+def read_ports(settings: Settings, clients: Clients, logs: LogPages, results: Callable[[], ResultReader]) -> ReadPorts:
     """The ports; the result store is connected to when it is first asked."""
     from lambdas.adapters.catalog import DynamoCatalog
     from lambdas.adapters.monitoring_reads import DynamoIncidentReads
-    from lambdas.adapters.runlogs import DynamoRunLogs
+    from lambdas.adapters.report_shelf import ReportLinks
 
     @cache
     def signer() -> Any:
@@ -27,9 +28,10 @@ def read_ports(settings: Settings, clients: Clients, secrets: Secrets) -> ReadPo
 
     catalog = DynamoCatalog(clients, settings.catalog_table)
     return ReadPorts(
-        browser=Browser(catalog, DynamoRunLogs(clients, settings.log_tables), _results(settings, clients, secrets)),
+        browser=Browser(catalog, logs, results),
         incidents=IncidentLog(DynamoIncidentReads(clients, settings.catalog_table, settings.log_tables)),
         exports=EvidenceObjects(clients, settings.artifacts_bucket, signer),
+        reports=ReportLinks(settings.artifacts_bucket, signer),
     )
 
 
@@ -37,7 +39,8 @@ def health(settings: Settings, clients: Clients) -> Health:
     """What tells whether the deployment's parts answer, with a connection to the result store of its own."""
     from lambdas.adapters import probes
 
-    results = _results(settings, clients, Secrets())
+    # A probe that hangs is left behind in its thread, and calls may not share a connection with it.
+    results = result_store(clients, Secrets(), settings.result_store_secret)
     return Health(
         {
             Part.CATALOG: probes.item_probe(clients, settings.catalog_table),
@@ -48,14 +51,3 @@ def health(settings: Settings, clients: Clients) -> Health:
             Part.SECRETS: probes.secret_probe(clients, settings.result_store_secret),
         }
     )
-
-
-def _results(settings: Settings, clients: Clients, secrets: Secrets) -> Callable[[], ResultReader]:
-    @cache
-    def results() -> ResultReader:
-        from lambdas.adapters.results import PostgresResults
-
-        name = settings.result_store_secret
-        return PostgresResults(lambda: secrets.url(clients, name), lambda: secrets.forget(name))
-
-    return results

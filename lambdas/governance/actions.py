@@ -29,7 +29,7 @@ class Checkpoint(_Asked):
 
 
 class Tick(_Asked):
-    """What the schedule asks every few minutes: `Sweep`, `DeadManCheck` and a pass of the reconciler; once an hour `Checkpoint`."""
+    """What the schedule asks every few minutes: `Sweep`, `DeadManCheck`, `Reports`, a pass of the reconciler; hourly `Checkpoint`."""
 
     action: Literal["tick"]
     tenant_id: str | None = None
@@ -46,6 +46,13 @@ class DeadManCheck(_Asked):
     """Find missing runs."""
 
     action: Literal["dead-man"]
+    tenant_id: str | None = None
+
+
+class Reports(_Asked):
+    """Make the reports that are due and tell whoever subscribed."""
+
+    action: Literal["reports"]
     tenant_id: str | None = None
 
 
@@ -87,5 +94,5 @@ class ExportEvidence(_Asked):
     export_id: str = Field(min_length=1)
 
 
-Action = Checkpoint | Tick | Sweep | DeadManCheck | LookAt | WaitFor | CloseOverdue | CarryOn | ExportEvidence
+Action = Checkpoint | Tick | Sweep | DeadManCheck | Reports | LookAt | WaitFor | CloseOverdue | CarryOn | ExportEvidence
 ACTIONS: TypeAdapter[Action] = TypeAdapter(Annotated[Action, Field(discriminator="action")])

@@ -26,6 +26,7 @@ from lambdas.governance.actions import (
     DeadManCheck,
     ExportEvidence,
     LookAt,
+    Reports,
     Sweep,
     Tick,
     WaitFor,
@@ -51,6 +52,12 @@ class Notary(Protocol):
     def next(self, tenant_id: str) -> SignedCheckpoint | None: ...
 
 
+class Reporter(Protocol):
+    """Makes reports that are due; answers which."""
+
+    def serve(self, tenant_id: str, environment: str) -> Sequence[str]: ...
+
+
 @dataclass(frozen=True)
 class SignedState:
     """What the last checkpoint of a tenant says: of how many events, made when (ISO 8601)."""
@@ -69,6 +76,7 @@ class Governance:
     notary: Callable[[], Notary]
     last_signed: Callable[[str], SignedState | None]
     watching: Callable[[], Watching]
+    reporting: Callable[[], Reporter]
     waiting: Waiting
     now: Callable[[], datetime]
     export: Callable[[str, str], str]
@@ -94,6 +102,8 @@ class Governance:
             _add(work, {str(place): partial(self._sweep, place) for place in places})
         if isinstance(action, DeadManCheck | Tick):
             _add(work, {str(place): partial(self._missing, place) for place in places})
+        if isinstance(action, Reports | Tick):
+            _add(work, {str(place): partial(self._report, place) for place in places})
         if isinstance(action, Checkpoint | Tick):
             part = self._sign if isinstance(action, Checkpoint) else self._sign_hourly
             _add(work, {tenant: partial(part, tenant) for tenant in dict.fromkeys(place.tenant_id for place in places)})
@@ -145,6 +155,9 @@ class Governance:
     def _pass(self) -> dict[str, Any]:
         self.reconcile()
         return {}
+
+    def _report(self, place: Place) -> dict[str, Any]:
+        return {"reported": list(self.reporting().serve(place.tenant_id, place.environment))}
 
     def _missing(self, place: Place) -> dict[str, Any]:
         looked, missing = self.watching().check(place)

@@ -18,6 +18,8 @@ from lambdas.domain.redact import message_of
 
 OPENS = frozenset({"kpi.submit", "kpi.promote"})
 """Actions that open a change request."""
+LISTENERS = frozenset({"alert_route.edit", "report.subscribe"})
+"""Actions after which somebody new may have to hear of something."""
 EXPORTS = "evidence.export"
 """The action that asks for an evidence bundle."""
 
@@ -69,7 +71,7 @@ class Teller:
     bus: Bus
     tenants: Tenants
     follow: Callable[[str, str], None] | None = None
-    """Lets the targets of a tenant's alert routes hear, by tenant and environment."""
+    """Lets the targets of a tenant's alert routes and reports hear, by tenant and environment."""
     export: Callable[[str, str], None] | None = None
     """Has an evidence bundle made, by tenant and export."""
 
@@ -126,7 +128,7 @@ class Teller:
         for topic in notice.topics:
             found[topic.value] = lambda topic=topic: self.topics.publish(notice, topic)
         follow = self.follow
-        if event.action == "alert_route.edit" and environment is not None and follow is not None:
+        if event.action in LISTENERS and environment is not None and follow is not None:
             found["targets"] = lambda: follow(event.tenant_id, environment.value)
         kind = notice.bus_event
         if kind is not None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from lambdas.adapters.aws import Clients
+from lambdas.adapters.catalog import DynamoCatalog
 from lambdas.adapters.change_machine import ChangeMachine
 from lambdas.adapters.checkpoints import NOTED, Checkpointer, CheckpointObjects
 from lambdas.adapters.control_store import DynamoControlStore
 from lambdas.adapters.governance_settings import GovernanceSettings, governance_settings
 from lambdas.adapters.limit_rows import DynamoRows
 from lambdas.adapters.settings import Settings, from_environment
-from lambdas.adapters.system import SystemClock
+from lambdas.adapters.system import SystemClock, new_id
 from lambdas.adapters.task_rows import TaskRows
 from lambdas.adapters.tenant_list import TenantList
 from lambdas.governance.service import Governance, SignedState
@@ -23,9 +23,11 @@ from lambdas.governance.waiting import Waiting
 from lambdas.governance.watching import Watching
 
 if TYPE_CHECKING:
+    from lambdas.adapters.events import EventBus
+    from lambdas.adapters.runlogs import DynamoRunLogs
+    from lambdas.adapters.tenant_topics import TenantTopics
     from lambdas.domain.control.service import ControlPlane
-
-_TOPICS = "-alerts-"
+    from lambdas.domain.reports.sending import Reporting
 
 
 class GovernanceWiring:
@@ -37,6 +39,7 @@ class GovernanceWiring:
         self.clients = clients or Clients(region=self.settings.region)
         self.clock = SystemClock()
         self.store = DynamoControlStore(self.clients, self.settings.catalog_table, self.settings.audit_table)
+        self.catalog = DynamoCatalog(self.clients, self.settings.catalog_table)
         self.tasks = TaskRows(self.clients, self.settings.catalog_table, self.clock.now)
         self.tenants = TenantList(self.clients, self.settings.catalog_table)
         self.machine = ChangeMachine(self.clients, self.own.change_machine_arn)
@@ -52,6 +55,7 @@ class GovernanceWiring:
             notary=lambda: self.checkpointer,
             last_signed=self._last_signed,
             watching=lambda: self.watching,
+            reporting=lambda: self.reporting,
             waiting=waiting,
             now=self.clock.now,
             export=self._export,
@@ -61,34 +65,28 @@ class GovernanceWiring:
     @cached_property
     def teller(self) -> Teller:
         """What works through the stream of the audit table."""
-        from lambdas.adapters.alert_topics import CatalogRoutes, SnsAlertTopics
-        from lambdas.adapters.catalog import DynamoCatalog
-        from lambdas.adapters.events import EventBus
+        from lambdas.adapters.alert_topics import alerts
         from lambdas.adapters.evidence_exports import ExportWorker
-        from lambdas.adapters.notice_channels import ApprovalsQueue, TenantTopics
-        from lambdas.domain.tenants.alerts import Alerts
+        from lambdas.adapters.notice_channels import ApprovalsQueue, NoticeTopics
 
-        # arn:aws:sns:region:account:kpi-deployment-alerts-ops, of which a tenant's topics share the beginning
-        stem = self.settings.alert_topic_arn.rsplit(_TOPICS, 1)[0]
         return Teller(
             machine=self.machine,
             memory=self.tasks,
-            topics=TenantTopics(self.clients, stem),
+            topics=NoticeTopics(self._topics),
             queue=ApprovalsQueue(self.clients, self.own.approvals_queue),
-            bus=EventBus(self.clients, self.settings.bus_name),
+            bus=self._bus,
             tenants=self.tenants,
-            follow=Alerts(
-                CatalogRoutes(DynamoCatalog(self.clients, self.settings.catalog_table)), SnsAlertTopics(self.clients, stem)
-            ).follow,
+            follow=alerts(self.catalog, self._topics).follow,
             export=ExportWorker(self.clients, f"kpi-{self.settings.deployment}-governance").start,
         )
 
     @cached_property
     def plane(self) -> ControlPlane:
         """The control plane as the API has it, so that both decide by the same rules."""
-        from lambdas.api.composition import Composition
+        from lambdas.adapters.control_plane import control_plane
+        from lambdas.adapters.run_record import DynamoRunRecord
 
-        return Composition(self.settings, self.clients).ports.plane
+        return control_plane(self.store, DynamoRunRecord(self._logs), self.clock)
 
     @cached_property
     def checkpointer(self) -> Checkpointer:
@@ -104,16 +102,44 @@ class GovernanceWiring:
     @cached_property
     def watching(self) -> Watching:
         """Looks for missing runs."""
-        from lambdas.adapters.catalog import DynamoCatalog
-        from lambdas.adapters.events import EventBus
-        from lambdas.adapters.runlogs import DynamoRunLogs
         from lambdas.adapters.telemetry import EmfMetrics
         from lambdas.domain.deadman import DeadMan
 
-        catalog = DynamoCatalog(self.clients, self.settings.catalog_table)
-        logs = DynamoRunLogs(self.clients, self.settings.log_tables)
-        bus, metrics = EventBus(self.clients, self.settings.bus_name), EmfMetrics(self.settings.metric_namespace)
-        return Watching(catalog, DeadMan(logs, bus, metrics, self.clock), self.tasks, self.clock, self.settings.region)
+        dead_man = DeadMan(self._logs, self._bus, EmfMetrics(self.settings.metric_namespace), self.clock)
+        return Watching(self.catalog, dead_man, self.tasks, self.clock, self.settings.region)
+
+    @cached_property
+    def _logs(self) -> DynamoRunLogs:
+        from lambdas.adapters.runlogs import DynamoRunLogs
+
+        return DynamoRunLogs(self.clients, self.settings.log_tables)
+
+    @cached_property
+    def _bus(self) -> EventBus:
+        from lambdas.adapters.events import EventBus
+
+        return EventBus(self.clients, self.settings.bus_name)
+
+    @cached_property
+    def reporting(self) -> Reporting:
+        """Makes reports."""
+        from lambdas.adapters.report_shelf import ReportShelf, SubscribedCatalog, teller
+        from lambdas.domain.reports.sending import Reporting
+
+        return Reporting(
+            catalog=SubscribedCatalog(self.catalog),
+            logs=self._logs,
+            shelf=ReportShelf(self.clients, self.settings.artifacts_bucket, self.settings.catalog_table),
+            marks=self.tasks,
+            tell=teller(self._topics),
+            now=self.clock.now,
+        )
+
+    @cached_property
+    def _topics(self) -> TenantTopics:
+        from lambdas.adapters.tenant_topics import TenantTopics
+
+        return TenantTopics(self.clients, self.settings.topic_stem)
 
     def _reconcile(self) -> None:
         """Have the reconciler look for drift, which takes its own time (docs/reconciler.md)."""
@@ -130,7 +156,7 @@ class GovernanceWiring:
 
     @cached_property
     def _rows(self) -> DynamoRows:
-        return DynamoRows(self.clients, self.settings.catalog_table, lambda: uuid4().hex)
+        return DynamoRows(self.clients, self.settings.catalog_table, new_id)
 
     def _last_signed(self, tenant_id: str) -> SignedState | None:
         from lambdas.domain.audit.checkpoint import SignedCheckpoint

@@ -17,6 +17,7 @@ from lambdas.api.control.evidence_export_routes import EVIDENCE
 from lambdas.api.control.monitoring_routes import MONITORING
 from lambdas.api.control.objects import a_kpi, a_request, audited, the_catalog, the_tenant
 from lambdas.api.control.past_routes import PAST
+from lambdas.api.control.reports_routes import REPORTS
 from lambdas.api.control.run_routes import RUNS
 from lambdas.api.control.tenants_routes import TENANT
 from lambdas.domain.authz.actions import Action
@@ -188,7 +189,7 @@ READS: tuple[Route[Any, Any], ...] = (
     ),
 )  # fmt: skip
 
-ROUTES: tuple[Route[Any, Any], ...] = (*WRITES, *READS, *BROWSING, *MONITORING, *EVIDENCE, *TENANT, *RUNS, *CANARIES, *PAST)
+ROUTES: tuple[Route[Any, Any], ...] = (*WRITES, *READS, *BROWSING, *MONITORING, *EVIDENCE, *TENANT, *REPORTS, *RUNS, *CANARIES, *PAST)
 
 
 def printed() -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kpis.common import Level
-from lambdas.domain.tenants.listeners import AlertKind, AlertTarget, TenantAlertRoute
+from lambdas.domain.tenants.listeners import AlertKind, AlertTarget, ReportSubscription, TenantAlertRoute
 
 _SUBJECT = 100
 """Characters of a subject that SNS takes, of ASCII."""
@@ -25,9 +25,11 @@ _WORDS = {AlertKind.SLA_BREACH: "SLA breach", AlertKind.RUN_FAILED: "failed run"
 
 
 class Routes(Protocol):
-    """Alert routes of tenants, and which pack a KPI is of."""
+    """Alert routes and report subscriptions of tenants, and which pack a KPI is of."""
 
     def alert_routes(self, tenant_id: str, environment: str) -> Iterator[TenantAlertRoute]: ...
+
+    def subscriptions(self, tenant_id: str, environment: str) -> Iterator[ReportSubscription]: ...
 
     def pack(self, tenant_id: str, environment: str, kpi_id: str) -> str | None: ...
 
@@ -80,8 +82,9 @@ class Alerts:
         return len(marks)
 
     def follow(self, tenant_id: str, environment: str) -> None:
-        """Subscribe every target that the routes name now."""
-        targets = {mark(target): target for route in self.routes.alert_routes(tenant_id, environment) for target in route.targets}
+        """Subscribe every target that alert routes and report subscriptions name now."""
+        entries = (*self.routes.alert_routes(tenant_id, environment), *self.routes.subscriptions(tenant_id, environment))
+        targets = {mark(target): target for entry in entries for target in entry.targets}
         for name in sorted(targets):
             self.topics.subscribe(tenant_id, environment, targets[name])
 

@@ -43,6 +43,16 @@ def report(environment: str, subscription_id: str) -> str:
     return f"{environment}#report#{subscription_id}"
 
 
+def made_report(environment: str, subscription_id: str, label: str) -> str:
+    """What is known of a report that was made."""
+    return f"{made_reports(environment, subscription_id)}{label}"
+
+
+def made_reports(environment: str, subscription_id: str) -> str:
+    """Prefix of all reports made for a subscription."""
+    return f"{environment}#reported#{subscription_id}#"
+
+
 def reports(environment: str) -> str:
     """Prefix of all report subscriptions."""
     return f"{environment}#report#"

@@ -62,3 +62,8 @@ class ReportSubscription(About):
     frequency: Literal["daily", "weekly", "monthly"]
     format: Literal["html", "csv"] = "html"
     recipients: tuple[Email, ...] = Field(min_length=1, max_length=20)
+
+    @property
+    def targets(self) -> tuple[AlertTarget, ...]:
+        """Whom a report is told to."""
+        return tuple(AlertTarget(channel="email", address=each) for each in self.recipients)

@@ -18,6 +18,7 @@ from lambdas.domain.ids import first_run_id_at, run_id_text
 from lambdas.domain.model import Active, LogEntry, LogTable, RunStatus
 from lambdas.domain.model import Outcome as RunOutcome
 from lambdas.domain.monitoring.incident_log import IncidentLog
+from lambdas.domain.reports.made import ReportPlace
 from lambdas.domain.timestamps import iso
 from tests.unit.lambdas.api_control import samples
 from tests.unit.lambdas.control.memory import MemoryStore
@@ -116,6 +117,9 @@ class IncidentRows:
         found = self.logs.deliveries(tenant_id, run_ids)
         return {run_id: str(row["verdict"]) for run_id, row in found.items() if row["verdict"] != "Adequate"}
 
+    def of_runs(self, tenant_id: str, run_ids: Sequence[int], table: LogTable) -> dict[int, list[Row]]:
+        return {run_id: self.logs.of_run(tenant_id, run_id, table) for run_id in run_ids}
+
     def definitions(self, tenant_id: str, sort_keys: Sequence[str]) -> dict[str, Row]:
         return {row["sk"]: row for key in sort_keys for row in self.catalog.rows(tenant_id, key) if row["sk"] == key}
 
@@ -143,6 +147,13 @@ class MemoryBundles:
         return f"https://bundles.example/{tenant_id}/{export_id}.zip?signed"
 
 
+class MemoryLinks:
+    """Links that anybody can read."""
+
+    def link(self, place: ReportPlace) -> str:
+        return f"https://reports.example/{place.tenant_id}/{place.environment}/{place.subscription_id}/{place.label}.{place.form}?signed"
+
+
 class Reads:
     """All of it over a store."""
 
@@ -156,6 +167,7 @@ class Reads:
             browser=Browser(catalog, self.logs, lambda: self.results),
             incidents=IncidentLog(IncidentRows(self.logs, catalog)),
             exports=self.bundles,
+            reports=MemoryLinks(),
         )
 
     def watched(self, export_id: str) -> None:

@@ -68,6 +68,7 @@ def body(operation: str, kpi_id: str = KPI) -> dict[str, Any] | None:
         "deleteAlertRoute": None,
         "listReportSubscriptions": None,
         "getReportSubscription": None,
+        "listReports": None,
         "deleteReportSubscription": None,
         "exportEvidence": WHY | {"kpi_id": kpi_id, "from": "2025-12-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"},
         "acknowledgeIncident": WHY,

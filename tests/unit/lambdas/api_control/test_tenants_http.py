@@ -94,6 +94,9 @@ def test_two_administrators_who_saw_the_same_settings_do_not_overwrite_each_othe
         ({"calendar": {"holidays": [{"date": "9999-12-31", "name": "End"}]}}, "settings.calendar.holidays.0.date"),
         ({"limits": {"reads": 0}}, "settings.limits.reads"),
         ({"tenant_id": "rival"}, "settings.tenant_id"),
+        ({"dashboards": ["no id"]}, "settings.dashboards.0"),
+        ({"dashboards": ["SKY-AD-01", "SKY-AD-01"]}, "settings.dashboards"),
+        ({"dashboards": [f"SKY-AD-{number:02}" for number in range(21)]}, "settings.dashboards"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_name(service: Service, settings: dict[str, Any], field: str) -> None:
@@ -101,6 +104,18 @@ def test_settings_that_cannot_be_are_refused_by_name(service: Service, settings:
     answer = put(service, "/tenant/settings", {"settings": settings})
     assert (answer.status, answer.body["errors"][0]["field"]) == (400, field)
     assert service.state == before
+
+
+def test_dashboards_are_asked_for_by_a_tenants_own_administrator_for_kpis_that_there_are(service: Service) -> None:
+    asked = put(service, "/tenant/settings", {"settings": {"dashboards": ["SKY-AD-01"]}})
+    assert (asked.status, asked.body["details"]["changed"]) == (200, ["dashboards"])
+    assert service.get("/tenant/settings").body["settings"]["dashboards"] == ["SKY-AD-01"]
+    before = service.state
+    refused = put(service, "/tenant/settings", {"settings": {"dashboards": ["SKY-AD-01", "SKY-AD-99"]}})
+    assert (refused.status, "SKY-AD-99" in refused.body["detail"]) == (404, True)
+    assert service.state == before
+    assert put(service, "/tenant/settings", {"settings": {}}).status == 200
+    assert service.get("/tenant/settings").body["settings"]["dashboards"] == []
 
 
 def test_limits_can_be_lowered_and_not_raised_above_what_the_stack_allows(service: Service) -> None:

@@ -214,6 +214,17 @@ class Channels:
         self.queued.append(notice)
 
 
+class Reporter:
+    """Notes whom it was asked to serve."""
+
+    def __init__(self) -> None:
+        self.served: list[tuple[str, str]] = []
+
+    def serve(self, tenant_id: str, environment: str) -> list[str]:
+        self.served.append((tenant_id, environment))
+        return ["weekly 2026-W01"]
+
+
 class Rig:
     """Everything together. `tell` hands the events that were not handed over yet to the worker, as the stream does."""
 
@@ -230,6 +241,7 @@ class Rig:
         self.notary: dict[str, Notary] = {}
         self.signed: dict[str, SignedState] = {}
         self.watch: dict[str, Watching] = {}
+        self.reporting = Reporter()
         now = self.office.clock.now
         self.governance = Governance(
             store=self.office.store,
@@ -238,6 +250,7 @@ class Rig:
             notary=lambda: self.notary["it"],
             last_signed=self.signed.get,
             watching=lambda: self.watch["it"],
+            reporting=lambda: self.reporting,
             waiting=Waiting(self.office.store, lambda: self.office.plane, self.memory, self.machine, now),
             now=now,
             export=lambda tenant_id, export_id: f"{tenant_id}/{export_id}",

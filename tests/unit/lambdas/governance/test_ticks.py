@@ -252,3 +252,11 @@ def test_settings_are_read_from_the_environment() -> None:
 def test_settings_that_are_missing_or_wrong_are_named(changes: dict[str, str], told: str) -> None:
     with pytest.raises(KpiError, match=told):
         governance_settings(ENVIRON | changes)
+
+
+def test_reports_are_looked_for_with_every_tick_and_when_somebody_asks(rig: Rig) -> None:
+    rig.watch["it"] = watching(rig, World(rig))
+    report = rig.governance.handle({"action": "reports"})
+    assert report["tenants"] == {"skyway.prod": {"reported": ["weekly 2026-W01"]}}
+    rig.governance.handle({"action": "tick"})
+    assert rig.reporting.served == [("skyway", "prod")] * 2

@@ -9,7 +9,7 @@ import pytest
 
 from infra.components.events import ROUTED
 from lambdas.domain.tenants.alerts import Alert, Alerts, mark
-from lambdas.domain.tenants.listeners import AlertKind, AlertTarget, TenantAlertRoute
+from lambdas.domain.tenants.listeners import AlertKind, AlertTarget, ReportSubscription, TenantAlertRoute
 
 OPS = {"channel": "email", "address": "ops@acme.example"}
 CFO = {"channel": "email", "address": "cfo@acme.example"}
@@ -23,10 +23,14 @@ class World:
         self.routes = [TenantAlertRoute.model_validate(route) for route in routes]
         self.published: list[Alert] = []
         self.heard: list[AlertTarget] = []
+        self.reports: list[ReportSubscription] = []
         self.looked_up = 0
 
     def alert_routes(self, tenant_id: str, environment: str) -> Iterator[TenantAlertRoute]:
         yield from self.routes if (tenant_id, environment) == ("acme", "prod") else []
+
+    def subscriptions(self, tenant_id: str, environment: str) -> Iterator[ReportSubscription]:
+        yield from self.reports if (tenant_id, environment) == ("acme", "prod") else []
 
     def pack(self, tenant_id: str, environment: str, kpi_id: str) -> str | None:
         assert (tenant_id, environment) == ("acme", "prod")
@@ -112,6 +116,13 @@ def test_everybody_a_route_names_is_let_to_hear_once() -> None:
     world = World({"kpi_id": "CFO-EF-02", "targets": [OPS, HOOK]}, {"pack": "cfo", "targets": [OPS]})
     Alerts(world, world).follow("acme", "prod")
     assert sorted(target.address for target in world.heard) == sorted([OPS["address"], HOOK["address"]])
+
+
+def test_whoever_gets_a_report_is_let_to_hear_too() -> None:
+    world = World({"kpi_id": "CFO-EF-02", "targets": [OPS]})
+    world.reports = [ReportSubscription(pack="cfo", frequency="weekly", recipients=("cfo@acme.example", OPS["address"]))]
+    Alerts(world, world).follow("acme", "prod")
+    assert sorted(target.address for target in world.heard) == sorted([OPS["address"], "cfo@acme.example"])
 
 
 def test_the_bus_hands_on_exactly_what_routes_can_be_about() -> None:
