@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -106,7 +106,10 @@ def verifier_of(pem: bytes) -> Verifier:
     Raises:
         ValueError: when the key is not one of P-256.
     """
-    public = load_pem_public_key(pem)
+    try:
+        public = load_pem_public_key(pem)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from error
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
         raise ValueError("not a public key on P-256")  # noqa: TRY004 - the file is wrong, not the caller's type
 

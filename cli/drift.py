@@ -16,6 +16,7 @@ from cli import aws
 from cli import stack as stacks
 from cli.control_plane import tenants
 from cli.errors import ExitCode, KpiError
+from kpis.common import Environment
 from local.settings import LocalSettings, load_settings
 
 GRADES = ("critical", "high", "medium", "low")
@@ -36,7 +37,7 @@ class Drift:
 
 def command(
     tenant: Annotated[list[str] | None, typer.Option("--tenant", "-t", help="Only this tenant; may be repeated.")] = None,
-    environment: Annotated[str, typer.Option("--env", help="KPI environment: dev, stg or prod.")] = "prod",
+    environment: Annotated[Environment, typer.Option("--env", help="KPI environment: dev, stg or prod.")] = Environment.PRD,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare schedules, mute rules and search indexes with the catalog; exit 1 when they differ.
@@ -44,7 +45,12 @@ def command(
     Asks the deployed reconciler for a plan, which changes nothing. The reconciler itself looks every five minutes and mends what it finds.
     """
     settings = load_settings()
-    plans = [plan(settings, name, environment) for name in tenants(settings, tenant, environment)]
+    names = tenants(settings, tenant, environment)
+    if not names:
+        raise KpiError(
+            environment, "no tenant is deployed here, so there is nothing to compare", next="run `make up`, or choose another --env"
+        )
+    plans = [plan(settings, name, environment) for name in names]
     if as_json:
         print(json.dumps([vars(each) for each in plans], indent=2))
     else:

@@ -17,7 +17,7 @@ from cli.control_plane import ControlPlane, tenants
 from cli.errors import ExitCode, KpiError
 from cli.periods import date_range, periods_within
 from cli.run_client import Finished, RunClient, RunState
-from kpis.common import ScdView
+from kpis.common import Environment, ScdView
 from kpis.schema import Kpi
 from lambdas.domain.model import RunRequest, TriggerType
 from lambdas.domain.naming import execution_name
@@ -29,7 +29,7 @@ GOOD = (RunState.SUCCESS, RunState.PARTIAL)
 def command(
     tenant: Annotated[str, typer.Argument(help="The tenant, such as acme.")],
     kpi: Annotated[str, typer.Argument(help="The KPI, such as CFO-EF-02.")],
-    environment: Annotated[str, typer.Option("--env", help="KPI environment: dev, stg or prod.")] = "prod",
+    environment: Annotated[Environment, typer.Option("--env", help="KPI environment: dev, stg or prod.")] = Environment.PRD,
     start: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD. Default: the last complete period.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="First day not included any more.")] = None,
     entity: Annotated[list[str] | None, typer.Option("--entity", help="Only this entity; may be repeated. ALL is the total.")] = None,

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.control_plane import ControlPlane, tenants
+from kpis.common import Environment
 from local.settings import load_settings
 
 
@@ -20,7 +21,7 @@ def command(
     status: Annotated[str | None, typer.Option(help="Only success, failed, partial or skipped.")] = None,
     since: Annotated[str | None, typer.Option(help="Only runs started at or after this moment, such as 2026-01-31T00:00:00Z.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most this many.")] = 30,
-    environment: Annotated[str, typer.Option("--env", help="KPI environment: dev, stg or prod.")] = "prod",
+    environment: Annotated[Environment, typer.Option("--env", help="KPI environment: dev, stg or prod.")] = Environment.PRD,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List runs of a tenant, newest first. Details of one: kpi show TENANT RUN_ID."""
@@ -31,7 +32,12 @@ def command(
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    table = Table("run", "KPI", "version", "started (UTC)", "trigger", "try", "status", "rows", "SLA", "error")
+    table = Table()
+    # The first two are arguments of other commands, so a narrow terminal shortens the rest.
+    for name, values in (("run", [run["run_id"] for run in found]), ("KPI", [run["kpi_id"] for run in found])):
+        table.add_column(name, no_wrap=True, min_width=max(map(len, values), default=0))
+    for name in ("version", "started (UTC)", "trigger", "try", "status", "rows", "SLA", "error"):
+        table.add_column(name)
     for run in found:
         table.add_row(
             run["run_id"],

@@ -99,12 +99,20 @@ def revoke(tenancy: Tenancy, what: Plan, order: Order, steps: Steps) -> dict[str
 
 
 def _recorded(tenancy: Tenancy, what: Plan, order: Order) -> Iterator[AuditEvent]:
-    """One event, or several when there are more rows than a transaction takes; the first is written before anything is taken away."""
-    digest = order.export.digest
-    for number, start in enumerate(range(0, max(1, len(what.rows)), MAX_CHANGES)):
+    """One event, or several when there are more rows than a transaction takes; the first is written before anything is taken away.
+
+    Those of a call that broke off are kept, whatever reason the repetition gives; it goes on after them with the rows that are left.
+    """
+    digest, done = order.export.digest, 0
+    while (event := tenancy.store.event(tenancy.tenant_id, _event_id(tenancy, digest, done))) is not None:
+        done += 1
+        yield event
+    if done and not what.rows:
+        return
+    for number, start in enumerate(range(0, max(1, len(what.rows)), MAX_CHANGES), start=done):
         facts = Facts(
             tenant_id=tenancy.tenant_id,
-            event_id=f"revoke:{tenancy.environment}:{digest}:{number}",
+            event_id=_event_id(tenancy, digest, number),
             at=iso(order.at),
             actor=Actor(subject=f"operator:{getpass.getuser()}", role=SYSTEM),
             action="tenant.revoke",
@@ -116,6 +124,10 @@ def _recorded(tenancy: Tenancy, what: Plan, order: Order) -> Iterator[AuditEvent
         )
         changes = [Delete(key, None) for key in what.rows[start : start + MAX_CHANGES]]
         yield tenancy.store.commit(tenancy.tenant_id, changes, facts)
+
+
+def _event_id(tenancy: Tenancy, digest: str, number: int) -> str:
+    return f"revoke:{tenancy.environment}:{digest}:{number}"
 
 
 def _own_rows(tenancy: Tenancy) -> Iterator[str]:

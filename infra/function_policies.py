@@ -72,10 +72,14 @@ def _api(context: PolicyContext) -> list[Allow]:
     return [
         Allow("ReadCatalog", (*READ, *BATCH_GET), tables(names, "catalog")),
         *change_catalog(names),
+        # The buckets of calls a minute; every other row is written whole.
+        Allow("CountCalls", ["dynamodb:UpdateItem"], tables(names, "catalog")),
         Allow("ReadLogs", QUERY, tables(names, *LOG_TABLES)),
         Allow("ReadDeliveries", BATCH_GET, tables(names, "log-delivery")),
         *read_indexes(context),
         *hand_out_evidence(context),
+        # A link to a report may read what its signer may.
+        Allow("ReadReports", ["s3:GetObject"], [f"{names.bucket_arn('artifacts')}/reports/*"]),
         read_secret(context, "ResultStore", names.result_store_secret),
         *write_connections(context),
         Allow("StartRuns", ["states:StartExecution"], [names.state_machine_arn]),
@@ -101,7 +105,7 @@ def change_catalog(names: Names) -> list[Allow]:
     DynamoDB has no permission for a Put that must not overwrite, so it is allowed inside transactions only (docs/adr/0009).
     """
     transaction = {"ForAnyValue:StringEquals": {"dynamodb:EnclosingOperation": ["TransactWriteItems"]}}
-    write = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"]
+    write = ["dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"]
     return [
         Allow("ChangeCatalog", write, tables(names, "catalog")),
         Allow("AddAuditEvents", ["dynamodb:PutItem"], tables(names, "audit"), transaction),
@@ -193,6 +197,7 @@ def _reconciler(context: PolicyContext) -> list[Allow]:
         # Listing has no resource of its own in EventBridge Scheduler.
         Allow("ListSchedules", ["scheduler:ListSchedules"], ["*"]),
         *mute_alarms(names),
+        *kpi_dashboards(names),
         # A pass over all tenants that takes too long goes on in an invocation of its own.
         Allow("GoOn", ["lambda:InvokeFunction"], [names.function_arn("reconciler")]),
         Allow(
@@ -212,6 +217,17 @@ def write_indexes(context: PolicyContext) -> list[Allow]:
     return [
         Allow("WriteIndexes", ["s3:PutObject"], [f"{names.bucket_arn('artifacts')}/search/*"]),
         Allow("NewIndexKey", ["kms:GenerateDataKey"], [context.data_key_arn], via),
+    ]
+
+
+def kpi_dashboards(names: Names) -> list[Allow]:
+    """Keep the dashboards of single KPIs that tenants asked for; those that stacks declare have other names."""
+    own = [f"arn:aws:cloudwatch::{names.account_id}:dashboard/{names.prefix}-*-{where}-kpi-*" for where in ("dev", "stg", "prod")]
+    actions = ["cloudwatch:GetDashboard", "cloudwatch:PutDashboard", "cloudwatch:DeleteDashboards"]
+    return [
+        Allow("KpiDashboards", actions, own),
+        # Listing has no resource of its own.
+        Allow("ListDashboards", ["cloudwatch:ListDashboards"], ["*"]),
     ]
 
 
@@ -256,7 +272,7 @@ def _log_stream(context: PolicyContext) -> list[Allow]:
     firehose = [names.arn("firehose", f"deliverystream/{names.named(each)}") for each in LOG_TABLES]
     return [
         read_streams(names, *STREAMED_TABLES),
-        Allow("Archive", ["firehose:PutRecord", "firehose:PutRecordBatch"], firehose),
+        Allow("Archive", ["firehose:PutRecordBatch"], firehose),
         put_events(names),
         Allow("Alarm", ["sns:Publish"], [names.topic_arn("ops")]),
         Allow("AlarmKey", ["kms:Decrypt", "kms:GenerateDataKey"], [context.messaging_key_arn]),
@@ -298,6 +314,7 @@ def _governance(context: PolicyContext) -> list[Allow]:
         Allow("ListCheckpoints", ["s3:ListBucketVersions"], [names.bucket_arn("audit")], {"StringLike": {"s3:prefix": "checkpoints/*"}}),
         Allow("CheckpointKey", ["kms:Decrypt", "kms:GenerateDataKey"], [context.data_key_arn], s3),
         *make_evidence(context),
+        Allow("KeepReports", ["s3:PutObject"], [f"{names.bucket_arn('artifacts')}/reports/*"]),
         use_tables(context),
     ]
 

@@ -72,4 +72,7 @@ def _problem(subject: str, environment: str) -> str | None:
         return f"'{environment}' is not a name of 2 to 20 lower-case letters, digits and hyphens"
     if subject not in (StackKind.PLATFORM, StackKind.CLUSTER) and environment not in ENVIRONMENTS:
         return f"'{environment}' is not an environment of a tenant"
+    if subject not in (StackKind.PLATFORM, StackKind.CLUSTER) and (inside := [each for each in ENVIRONMENTS if f"-{each}-" in subject]):
+        # What belongs to a tenant is found by how its name begins, such as kpi-local-acme-prod-.
+        return f"'{subject}' holds '-{inside[0]}-', so names of its resources would begin like those of another tenant's"
     return None

@@ -6,6 +6,7 @@ first call of a cold function costs.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 _EXPIRY_MARGIN = timedelta(minutes=5)
+SECRET_TTL_SECONDS = 30.0
+"""As long as settings of a tenant are kept (lambdas/adapters/catalog.py)."""
 
 
 class Clients:
@@ -96,10 +99,11 @@ class TenantClients:
 
 
 class Secrets:
-    """Connection URLs from Secrets Manager, read once per process."""
+    """Connection URLs from Secrets Manager, read anew every half minute: one that was replaced may still open what it led to before."""
 
-    def __init__(self) -> None:
-        self._urls: dict[str, str] = {}
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._urls: dict[str, tuple[float, str]] = {}
 
     def url(self, clients: Clients, name: str) -> str:
         """The `url` of a secret.
@@ -107,12 +111,13 @@ class Secrets:
         Raises:
             KeyError: when the secret has no `url`.
         """
-        if name not in self._urls:
+        known = self._urls.get(name)
+        if known is None or self._monotonic() - known[0] >= SECRET_TTL_SECONDS:
             import json
 
             value: dict[str, str] = json.loads(clients("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
-            self._urls[name] = value["url"]
-        return self._urls[name]
+            known = self._urls[name] = (self._monotonic(), value["url"])
+        return known[1]
 
     def forget(self, name: str) -> None:
         """Read it again next time: a connection failed, so it may have been rotated."""

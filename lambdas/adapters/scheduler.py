@@ -50,9 +50,12 @@ class EventBridgeSchedules:
         self._jitter = jitter
 
     def all(self, group: str) -> dict[str, dict[str, Any]]:
-        """Every schedule of a group, complete, by name. One that is removed meanwhile is left out."""
+        """Every schedule of a group, complete, by name; none of a group that is gone. One that is removed meanwhile is left out."""
         at = self._now()
-        listed = dict(self._listed(group))
+        try:
+            listed = dict(self._listed(group))
+        except self._client.exceptions.ResourceNotFoundException:
+            listed = {}
         known = {name: self._known[group, name][1] for name, changed in listed.items() if self._is_known(group, name, changed)}
         names = [name for name in listed if name not in known]
         with ThreadPoolExecutor(PARALLEL) as pool:

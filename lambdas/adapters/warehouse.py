@@ -26,7 +26,7 @@ class SqlWarehouses:
     def __init__(self, url: Callable[[Run], str], on_failure: Callable[[Run], None] = lambda _run: None) -> None:
         self._url = url
         self._on_failure = on_failure
-        self._engines: dict[str, Engine] = {}
+        self._engines: dict[str, tuple[str, Engine]] = {}
 
     @contextmanager
     def open(self, run: Run, timeout: timedelta) -> Generator[SqlSession]:
@@ -51,24 +51,38 @@ class SqlWarehouses:
             yield SqlSession(connection, run.tenant_id, timeout)
 
     def _engine(self, run: Run) -> Engine:
-        if run.warehouse_secret not in self._engines:
+        given = self._url(run)
+        known = self._engines.get(run.warehouse_secret)
+        if known is None or known[0] != given:
             from sqlalchemy import create_engine, make_url
 
-            url = make_url(self._url(run))
+            url = make_url(given)
             arguments: dict[str, Any] = {}
             if url.get_backend_name() == "postgresql":
                 # Naive times and dates compare as UTC, whatever the server's zone is.
                 arguments = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "options": "-c timezone=UTC", "application_name": "kpi-runner"}
-            self._engines[run.warehouse_secret] = create_engine(
-                url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=arguments, hide_parameters=True
-            )
-        return self._engines[run.warehouse_secret]
+                arguments |= _trusted_issuers(url.query)
+            engine = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=arguments, hide_parameters=True)
+            self._engines[run.warehouse_secret] = (given, engine)
+            if known is not None:
+                known[1].dispose()
+            return engine
+        return known[1]
 
     def _forget(self, run: Run) -> None:
-        engine = self._engines.pop(run.warehouse_secret, None)
-        if engine is not None:
-            engine.dispose()
+        known = self._engines.pop(run.warehouse_secret, None)
+        if known is not None:
+            known[1].dispose()
         self._on_failure(run)
+
+
+def _trusted_issuers(query: Mapping[str, Any]) -> dict[str, str]:
+    """Whose certificates prove a server's name. libpq knows none by itself, and an image need not have any (libpq, "SSL Support")."""
+    if query.get("sslmode") != "verify-full" or "sslrootcert" in query:
+        return {}
+    import certifi
+
+    return {"sslrootcert": certifi.where()}
 
 
 def begin(connection: Connection, timeout: timedelta) -> None:

@@ -89,7 +89,7 @@ class Dispatcher:
         period = Period.model_validate(detail["period"]) if detail.get("period") else None
         return [
             (
-                execution_name("signal", tenant_id, row["kpi_id"], [environment, signal, event.get("id")]),
+                _name("signal", tenant_id, row["kpi_id"], [environment, signal, event.get("id")]),
                 RunRequest(
                     tenant_id=tenant_id,
                     environment=environment,
@@ -126,7 +126,7 @@ class Dispatcher:
             entities=entities,
             canary=canary.canary_id,
         )
-        return [(execution_name("canary", tenant_id, kpi_id, [environment, canary.canary_id, str(detail["run_id"])]), request)]
+        return [(_name("canary", tenant_id, kpi_id, [environment, canary.canary_id, str(detail["run_id"])]), request)]
 
     def _downstream(self, detail: Mapping[str, Any]) -> list[tuple[str, RunRequest]]:
         """KPIs all of whose upstreams have delivered the period. Manual runs start nothing: whoever runs by hand chooses the order."""
@@ -154,7 +154,7 @@ class Dispatcher:
                 scheduled_at=str(detail["as_of"]),
                 period=period,
             )
-            planned.append((execution_name("after", tenant_id, row["kpi_id"], [environment, period.text, runs]), request))
+            planned.append((_name("after", tenant_id, row["kpi_id"], [environment, period.text, runs]), request))
         return planned
 
     def _delivered_by(self, tenant_id: str, environment: str, kpi_id: str, period: Period) -> int | None:
@@ -163,3 +163,8 @@ class Dispatcher:
         run_ids = [int(row["run_id"]) for row in closes if row.get("status") in _DELIVERED and row.get("environment") == environment]
         rows: Mapping[int, Mapping[str, Any]] = self._deliveries.deliveries(tenant_id, run_ids) if run_ids else {}
         return max((run_id for run_id, row in rows.items() if row.get("time_range") == period.text), default=None)
+
+
+def _name(kind: str, tenant_id: str, kpi_id: str, cause: Sequence[Any]) -> str:
+    """The name of an execution. One event starts many KPIs, and a long id is cut off in a name: so it is part of the cause."""
+    return execution_name(kind, tenant_id, kpi_id, [kpi_id, *cause])

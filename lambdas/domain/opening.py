@@ -9,7 +9,7 @@ from typing import Any
 from lambdas.domain import entries, periods
 from lambdas.domain.control.pauses import must_prove
 from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.domain.model import Active, CanaryPart, Definition, Outcome, Run, RunRequest, RunStatus, TenantSettings
+from lambdas.domain.model import Active, CanaryPart, Definition, Outcome, Run, RunRequest, RunStatus, TenantSettings, TriggerType
 from lambdas.domain.ports import Clock, Ids, RunLogs
 from lambdas.domain.standing import OpeningCatalog, Orders, Standing, explained, orders
 from lambdas.domain.timestamps import parse
@@ -87,7 +87,7 @@ class Opener:
             canary=_part(request, ordered),
         )
         self._logs.insert([entries.open_row(run)])
-        return Opened(run, kpi.lane.value, _skipped(ordered, request))
+        return Opened(run, kpi.lane.value, _skipped(ordered, request) or _withdrawn(ordered, request))
 
     def _proof_due(self, request: RunRequest, standing: Standing, at: datetime) -> bool:
         """Whether this is the first run after a pause. The log is read only when a pause ended since the last delivery known here."""
@@ -114,7 +114,7 @@ class Opener:
 
     def _definition(self, request: RunRequest, chosen: Active | None) -> Definition:
         version, known_hash = request.contract_version, None
-        if version is None:
+        if version is None or (chosen is not None and _is_automatic_retry(request)):
             if chosen is None:
                 message = f"{request.kpi_id} has no active version for {request.tenant_id} in {request.environment}"
                 raise KpiError(ErrorCode.NOT_FOUND, message)
@@ -130,6 +130,22 @@ def _part(request: RunRequest, ordered: Orders) -> CanaryPart | None:
     if request.canary is None:
         return None
     return CanaryPart(canary_id=request.canary, subset=ordered.canary.subset if ordered.canary else None)
+
+
+def _is_automatic_retry(request: RunRequest) -> bool:
+    """Whether it is another attempt of what a clock or an event started: such a run computes what is active, as its first attempt did.
+
+    A person may have named the version of a manual run, and a canary's candidate is judged by what is active.
+    """
+    return request.retry_seq > 0 and request.trigger_type is not TriggerType.MANUAL and request.canary is None
+
+
+def _withdrawn(ordered: Orders, request: RunRequest) -> Outcome | None:
+    """Why another attempt computes nothing when its version was unpublished or retired since the one before, and nothing took its place."""
+    if ordered.version is not None or not _is_automatic_retry(request):
+        return None
+    message = f"{request.kpi_id} {request.contract_version} does not run any more in {request.environment}, so it is not tried again"
+    return Outcome(status=RunStatus.SKIPPED, error_code=ErrorCode.CONFLICT, error_message=message)
 
 
 def _skipped(ordered: Orders, request: RunRequest) -> Outcome | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -72,22 +72,25 @@ class Direct:
         attributes = definition_attributes(kpi, sources=sources, hashed=hashed, environment=environment, status=kpi.status.value, at=at)
         own = {"bundle": self.scope.bundle, "imported_version": expect + 1}
         changes: list[Change] = [Put(keys.version(environment, kpi.id, kpi.contract_version), attributes | own, expect)]
+        running = known.pointer.text("contract_version") if known.pointer else None
         if runnable(kpi):
             changes += self._pointed(kpi, sources, known, at)
-        elif known.pointer is not None and known.pointer.text("contract_version") == kpi.contract_version:
+        elif known.pointer is not None and running == kpi.contract_version:
             changes.append(Delete(known.pointer.key, known.pointer.row_version))
-        if runnable(kpi) or before is not None:
+        # What starts a KPI is of the version that runs: a draft beside it changes nothing of that.
+        if runnable(kpi) or running in (None, kpi.contract_version):
             changes += self._triggers(kpi, known)
         return Work(kpi.id, kpi.contract_version, "updated" if known.versions else "created", tuple(changes), definition_hash(kpi))
 
-    def retired(self, kpi_id: str, known: Known, at: datetime) -> Work:
-        """A KPI that left the packs: nothing of it runs, its definitions stay."""
+    def retired(self, kpi_id: str, known: Known, at: datetime) -> Iterator[Work]:
+        """A KPI that left the packs: nothing of it runs, its definitions stay. The first work of several ends what runs."""
         live = [each for each in known.versions.values() if each.status != VersionStatus.RETIRED]
-        changes: list[Change] = [self._moved(each.row, VersionStatus.RETIRED, at) for each in live]
-        changes += [Delete(known.pointer.key, known.pointer.row_version)] if known.pointer else []
+        changes: list[Change] = [Delete(known.pointer.key, known.pointer.row_version)] if known.pointer else []
         changes += [Delete(key, None) for key in sorted(known.triggers)]
+        changes += [self._moved(each.row, VersionStatus.RETIRED, at) for each in live]
         number = known.running.number if known.running else max(each.number for each in live)
-        return Work(kpi_id, number, "retired", tuple(changes))
+        for start in range(0, len(changes), MAX_CHANGES):
+            yield Work(kpi_id, number, "retired", tuple(changes[start : start + MAX_CHANGES]))
 
     def _pointed(self, kpi: Kpi, sources: str, known: Known, at: datetime) -> list[Change]:
         environment = self.scope.environment

@@ -43,7 +43,9 @@ class Imported:
     def committed(self, work: Work) -> None:
         """Note work that was written directly."""
         lists = {"created": self.created, "updated": self.updated, "retired": self.retired}
-        lists[work.done].append(work.kpi_id if work.done == "retired" else f"{work.kpi_id} {work.contract_version}")
+        name = work.kpi_id if work.done == "retired" else f"{work.kpi_id} {work.contract_version}"
+        if name not in lists[work.done][-1:]:  # one with very many versions is retired in several commits
+            lists[work.done].append(name)
 
     def told(self, name: str, told: Told) -> None:
         """Note what became of a change that needs a sign-off."""
@@ -85,20 +87,27 @@ class CatalogImport:
     def _pass(self, dictionary: Dictionary, report: Imported) -> None:
         scope, store = self.scope, self.plane.store
         known, everything = read_known(self.rows, scope.tenant_id, scope.environment, self.plane.clock.now())
-        asks = everything or self._asks(known)
+        asks, begins = everything or self._asks(known), not everything and self._begins(known)
         sources = {source.id: source for source in dictionary.sources}
         one = _One(self, Direct(store, scope), Proposals(self.plane, scope, self.dry_run), sources, report)
         batches = Batches(store, scope, self.plane.clock.now, report.committed)
         wanted = [kpi for kpi in dictionary.kpis if scope.tenant_id in kpi.tenants and scope.environment in kpi.environments]
         for kpi in wanted:
             of = known.get(kpi.id, Known())
-            one.take(kpi, of, batches, asks=asks or of.managed)
+            one.take(kpi, of, batches, asks=of.managed or (asks and not (begins and not of.versions)))
         for kpi_id in sorted(set(known) - {kpi.id for kpi in wanted}):
             of = known[kpi_id]
             if of.from_packs:
                 one.gone(kpi_id, of, batches, asks=asks or of.managed)
         if not self.dry_run:
             batches.flush()
+
+    def _begins(self, known: dict[str, Known]) -> bool:
+        """Whether all there is came from the bundle at hand: its first import broke off between two commits, or was complete.
+
+        KPIs of which there is nothing yet are then the rest of what the tenant begins with.
+        """
+        return all(each.row.text("bundle") == self.scope.bundle for of in known.values() for each in of.versions.values())
 
     def _asks(self, known: dict[str, Known]) -> bool:
         """Whether changes of this environment need a sign-off. What a tenant begins with does not: its stack's review was one."""
@@ -142,7 +151,8 @@ class _One:
         elif asks:
             self.report.told(kpi_id, self.proposals.gone(kpi_id, known))
         else:
-            self._direct(self.direct.retired(kpi_id, known, self.of.plane.clock.now()), batches)
+            for work in self.direct.retired(kpi_id, known, self.of.plane.clock.now()):
+                self._direct(work, batches)
 
     def _direct(self, work: Work, batches: Batches) -> None:
         if self.of.dry_run:

@@ -24,6 +24,9 @@ _DEFINITION = ("sk", "definition")
 _ONCE = "DELETE"
 """`ActionAfterCompletion` of a schedule that fires once and removes itself: a person's own, not drift."""
 _HARMLESS = frozenset({"Description"})
+_BOUNDS = ("StartDate", "EndDate")
+"""Outside of these moments an enabled schedule does not fire. Ours have none, and an update that does not name them removes them
+(UpdateSchedule, EventBridge Scheduler API reference)."""
 
 
 class CatalogRows(Protocol):
@@ -170,8 +173,8 @@ def one_timed(rows: OneRow, tenant_id: str, environment: str, kpi_id: str) -> Ti
 
 
 def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """Which settings of a schedule differ; what we do not set is not ours."""
-    differing: list[str] = []
+    """Which settings of a schedule differ; what we do not set is not ours, but for what keeps the whole schedule from firing."""
+    differing = [bound for bound in _BOUNDS if "ScheduleExpression" in wanted and found.get(bound) is not None]
     for key, value in wanted.items():
         other = found.get(key)
         if isinstance(value, Mapping) and isinstance(other, Mapping):

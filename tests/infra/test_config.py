@@ -47,7 +47,7 @@ def test_a_stack_name_says_what_it_is(name: str, kind: StackKind, environment: s
 
 
 @pytest.mark.parametrize(
-    "name", ["acme", "Acme.prod", "acme.production", "acme.", ".prod", "acme.prod.eu", "a.prod", "platform.L", "a b.dev"]
+    "name", ["acme", "Acme.prod", "acme.production", "acme.", ".prod", "acme.prod.eu", "a.prod", "platform.L", "a b.dev", "acme-prod-x.dev"]
 )
 def test_a_name_that_says_nothing_is_refused_with_the_forms(name: str) -> None:
     with pytest.raises(StackNameError, match=r"platform\.<deployment>, cluster\.<deployment> or <tenant>\.<dev\|stg\|prod>"):

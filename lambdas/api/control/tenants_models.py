@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from kpis.common import KpiId, Slug
 from lambdas.api.control.requests import Because, List, Place, Reason
@@ -37,6 +37,9 @@ class SettingsChange(Because):
 
 class ConnectionChange(Because):
     """Where a connection leads and what opens it. The credentials are never answered, recorded or logged."""
+
+    # The text of an error has what was given, and whoever logs the error logs that.
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     endpoint: Endpoint
     credentials: Credentials

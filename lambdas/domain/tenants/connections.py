@@ -7,13 +7,15 @@ become the one that runs use. So nothing takes effect without an event; a call t
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Protocol
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints
 
 from kpis.common import Frozen
 from lambdas.domain.audit.event import AuditEvent
@@ -36,7 +38,35 @@ class ConnectionKind(StrEnum):
     REDSHIFT = "redshift"
 
 
-Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*$", max_length=253)]
+def _warehouse_host(host: str) -> str:
+    """A name, or an address a warehouse can have.
+
+    Resolvers read numbers in other spellings as addresses too (169.254.43518, 0xA9FEA9FE); no top-level domain is one (RFC 3696).
+    """
+    if not _NUMBER.match(host.rpartition(".")[2]):
+        return host
+    try:
+        address = IPv4Address(host)
+    except ValueError:
+        raise ValueError("an address is four decimal numbers without leading zeros, such as 10.0.3.7") from None
+    if address.is_link_local or address.is_multicast or address.is_reserved or address in _THIS_NETWORK:
+        raise ValueError("no warehouse can be behind this address: it is link-local, multicast, reserved or of no host")
+    return host
+
+
+def _without_nul(part: SecretStr) -> SecretStr:
+    if "\0" in part.get_secret_value():
+        raise ValueError("PostgreSQL takes no NUL character")
+    return part
+
+
+_NUMBER = re.compile(r"^(\d+|0[xX][0-9A-Fa-f]*)$")
+_THIS_NETWORK = IPv4Network("0.0.0.0/8")
+Host = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,62})(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62}))*$", max_length=253),
+    AfterValidator(_warehouse_host),
+]
 Database = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$")]
 
 
@@ -53,8 +83,10 @@ class Endpoint(Frozen):
 class Credentials(Frozen):
     """What opens it. Neither part is ever shown, logged or stored outside the secret."""
 
-    username: SecretStr = Field(min_length=1, max_length=128)
-    password: SecretStr = Field(min_length=1, max_length=512)
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    username: Annotated[SecretStr, AfterValidator(_without_nul)] = Field(min_length=1, max_length=128)
+    password: Annotated[SecretStr, AfterValidator(_without_nul)] = Field(min_length=1, max_length=512)
 
 
 class Connection(Frozen):

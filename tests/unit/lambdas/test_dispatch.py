@@ -233,3 +233,21 @@ def test_after_a_run_of_some_entities_the_candidate_computes_those_of_its_part(
 def test_nothing_else_starts_a_candidate(world: World, by: Canary | None, run: dict[str, Any]) -> None:
     world.under_way = by
     assert world.dispatch(COMPLETED, baseline(**run)) == []
+
+
+class LongNames(World):
+    """A tenant and KPIs whose ids are as long as they may be, and differ at the end."""
+
+    tenant, kpis = "north-atlantic-lines", ("OPERATIONS-TRANSPORTS-PUNCTUALIT-ARRIVE1", "OPERATIONS-TRANSPORTS-PUNCTUALIT-ARRIVE2")
+
+    def triggers(self, tenant_id: str, environment: str, signal: str) -> Iterable[Mapping[str, Any]]:
+        assert (tenant_id, environment) == (self.tenant, "prod")
+        upstreams = ["SKY-AA-01"] if signal == COMPLETED else []
+        return [{"kpi_id": kpi_id, "upstreams": upstreams} for kpi_id in self.kpis]
+
+
+@pytest.mark.parametrize(("kind", "detail"), [("gdp-flights-updated", {}), (COMPLETED, completed("SKY-AA-01", 1))])
+def test_kpis_with_long_ids_that_wait_for_the_same_are_all_started(kind: str, detail: dict[str, Any]) -> None:
+    world = LongNames()
+    assert world.dispatch(kind, {**detail, "tenant_id": world.tenant}) == list(world.kpis)
+    assert world.dispatch(kind, {**detail, "tenant_id": world.tenant}) == []

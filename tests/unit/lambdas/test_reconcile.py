@@ -281,3 +281,24 @@ def test_an_import_that_others_keep_outrunning_gives_up_and_says_so(office: Offi
     with pytest.raises(KpiError) as lost:
         imported(office, better())
     assert lost.value.code is ErrorCode.CONFLICT
+
+
+def test_a_draft_that_the_packs_correct_takes_no_trigger_from_the_version_that_runs(office: Office) -> None:
+    waiting = {"frequency": "daily", "trigger": "event", "event": "flights-landed"}
+    imported(office, kpi(schedule=waiting))
+    imported(office, better(schedule=waiting, status="draft"))
+    imported(office, better(schedule=waiting, status="draft", purpose="Mean delay of all arrivals."))
+    assert office.running() == "1.0.0"
+    assert [key for key in keys_of(office) if "#trigger#" in key] == ["prod#trigger#flights-landed#SKY-AD-01"]
+
+
+def test_a_kpi_with_more_versions_than_a_transaction_takes_leaves_the_packs_too(office: Office) -> None:
+    numbers = [f"1.{minor}.0" for minor in range(MAX_CHANGES + 10)]
+    for number in numbers:
+        imported(office, kpi(number))
+    report = imported(office, reader())
+    assert (report.retired, report.created) == (["SKY-AD-01"], ["SKY-RT-01 1.0.0"])
+    assert {office.status(number) for number in numbers} == {"retired"}
+    assert office.running() is None
+    assert not imported(office, reader()).any
+    assert office.chain_holds()

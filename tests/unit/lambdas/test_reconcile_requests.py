@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kpis.schema import Source
+from kpis.schema import Kpi, Source
 from lambdas.domain.control.requests import RequestState
 from lambdas.domain.control.states import Action
 from tests.unit.lambdas.control.office import ADA, BEN, Office, kpi, reader
@@ -114,7 +114,7 @@ def test_a_draft_that_a_person_wrote_is_not_overwritten(strict: Office) -> None:
 
 def test_what_the_guardrails_refuse_is_told_and_holds_up_nothing_else(strict: Office) -> None:
     imported(strict, kpi())
-    report = imported(strict, better(sla=[]), kpi(id="SKY-AD-02"))
+    report = imported(strict, better(sla=[]), kpi(id="SKY-AD-02"), bundle="the next")
     assert "no SLA" in report.left["SKY-AD-01 2.0.0"]
     assert report.requested == ["SKY-AD-02 1.0.0"]
 
@@ -131,3 +131,24 @@ def test_outside_production_packs_are_imported_directly(strict: Office) -> None:
     of, changed = kpi(environments=["dev", "prod"]), better(environments=["dev", "prod"])
     imported(strict, of, env="dev")
     assert imported(strict, changed, env="dev").updated == ["SKY-AD-01 2.0.0"]
+
+
+def many(count: int) -> list[Kpi]:
+    return [kpi(id=f"SKY-AD-{number:02}") for number in range(1, count + 1)]
+
+
+def test_an_onboarding_that_broke_off_in_the_middle_is_finished_by_repeating_it_without_any_request(strict: Office) -> None:
+    begun = many(60)
+    strict.store.faults = ["", "before"]
+    with pytest.raises(TimeoutError):
+        imported(strict, *begun)
+    assert (strict.running("SKY-AD-01"), strict.running("SKY-AD-60")) == ("1.0.0", None)
+    again = imported(strict, *begun)
+    assert (again.requested, again.left) == ([], {})
+    assert strict.running("SKY-AD-60") == "1.0.0"
+    assert not imported(strict, *begun).any
+
+
+def test_a_bundle_that_came_after_the_one_a_tenant_began_with_is_asked_for(strict: Office) -> None:
+    imported(strict, *many(2), bundle="first")
+    assert imported(strict, *many(3), bundle="second").requested == ["SKY-AD-03 1.0.0"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -208,3 +209,13 @@ def test_a_report_counts_every_grade_and_lists_the_worst_first(world: World) -> 
 
 def test_a_tenant_without_a_schedule_group_has_no_schedules(world: World) -> None:
     assert world.keeper.plan(SETTINGS.model_copy(update={"schedule_group": None})) == []
+
+
+@pytest.mark.parametrize("bound", ["StartDate", "EndDate"])
+def test_a_schedule_that_somebody_gave_a_beginning_or_an_end_does_not_run_as_it_should(world: World, bound: str) -> None:
+    world.mend()
+    world.group.found["SKY-AD-01"][bound] = datetime(2026, 1, 1, tzinfo=UTC)
+    assert [(each.difference, each.grade, each.detail) for each in world.keeper.plan(TENANT)] == [(Difference.DIFFERENT, Grade.HIGH, bound)]
+    world.mend()
+    assert bound not in world.group.found["SKY-AD-01"]
+    assert world.drift() == []

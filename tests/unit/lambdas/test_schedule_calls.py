@@ -140,3 +140,7 @@ def test_what_was_removed_is_forgotten() -> None:
     client.changed["b"] = NOON
     assert set(made.all("g")) == {"a", "b"}
     assert client.calls.count("get") == 3
+
+
+def test_a_group_that_somebody_removed_has_no_schedules() -> None:
+    assert EventBridgeSchedules(lambda _: Scheduler("ResourceNotFoundException")).all("g") == {}  # type: ignore[arg-type]

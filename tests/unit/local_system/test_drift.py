@@ -80,3 +80,15 @@ def test_a_reconciler_that_fails_is_not_taken_for_no_drift(monkeypatch: pytest.M
     answer = told(monkeypatch, {}, asked=["acme"])
     assert isinstance(answer.exception, KpiError)
     assert "no stack registered it" in str(answer.exception)
+
+
+def test_an_environment_that_is_none_is_not_taken_for_no_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = told(monkeypatch, {"acme": report([])}, "--env", "production")
+    assert answer.exit_code == ExitCode.USAGE
+    assert "'production' is not one of" in answer.output
+
+
+def test_where_no_tenant_is_deployed_nothing_is_said_to_be_in_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = told(monkeypatch, {}, "--env", "stg")
+    assert isinstance(answer.exception, KpiError)
+    assert "stg: no tenant is deployed here" in str(answer.exception)
