@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 
 from kpis.common import Lane, Status
 from kpis.cron import FIELDS, CronError, to_scheduler
@@ -19,6 +19,9 @@ from kpis.rules import ColumnRange, EntitiesCovered, NullRatio, Reconciliation, 
 from kpis.schema import AvailabilitySla, Kpi, Source
 
 LIGHT_TIMEOUT = timedelta(minutes=15)
+LONGEST = timedelta(days=3660)
+"""Of what an SLA allows. Moments so far away cannot all be written, and what nobody can miss is no SLA (K31)."""
+_LEAP_YEAR = datetime(2000, 1, 1)  # noqa: DTZ001 - cron counts on a calendar, not in a zone
 _NUMERIC = frozenset({"integer", "numeric"})
 
 
@@ -70,6 +73,9 @@ def schedule_problems(kpi: Kpi, place: Place, events: set[str], known: set[str])
         message = f"time zone '{schedule.timezone}' is not in the IANA database; write one such as UTC or America/New_York"
         yield place.problem("timezone-unknown", message, "schedule", "timezone")
     for index, sla in enumerate(kpi.sla):
+        if max(sla.grace, timedelta() if isinstance(sla, AvailabilitySla) else sla.target) > LONGEST:
+            message = f"the {sla.type} SLA allows more than {LONGEST.days}d; give a target that can be missed"
+            yield place.problem("sla-endless", message, "sla", index)
         if isinstance(sla, AvailabilitySla) and not zone_known(sla.timezone):
             yield place.problem("timezone-unknown", f"time zone '{sla.timezone}' is not in the IANA database", "sla", index, "timezone")
     if schedule.event is not None and schedule.event not in events:
@@ -90,6 +96,10 @@ def cron_problem(text: str) -> str | None:
         to_scheduler(text)
     except CronError as error:
         return f"cron {error}"
+    try:
+        croniter(text, _LEAP_YEAR).get_next()
+    except CroniterBadDateError:
+        return f"cron '{text}' names a day that never comes; write one that some month has"
     return None
 
 

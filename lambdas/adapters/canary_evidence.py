@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from kpis.common import ScdView, Verdict
@@ -17,6 +17,7 @@ from lambdas.domain.timestamps import parse
 MAX_RUNS = 400
 """Runs of both versions that are compared, newest first."""
 MAX_VALUES = 50_000
+"""Values of each version that are read, newest run first; periods beyond are not compared."""
 _SQL = """
 SELECT run_id, entity, value, verdict FROM {table}
 WHERE tenant_id = %(tenant_id)s AND environment = %(environment)s AND kpi_id = %(kpi_id)s AND scd_view = %(scd_view)s
@@ -47,11 +48,17 @@ class ResultCanaryEvidence:
             KpiError: when the result store does not answer; then nothing is decided.
         """
         runs = self._runs(tenant_id, canary)
-        values = [
-            *self._values(tenant_id, canary, "kpi_result", [run.run_id for run in runs if not run.candidate]),
-            *self._values(tenant_id, canary, "kpi_result_canary", [run.run_id for run in runs if run.candidate]),
-        ]
-        return samples_of(canary, runs, values, self._clock.now())
+        values: list[Value] = []
+        cut: set[str] = set()
+        for table, candidate in (("kpi_result", False), ("kpi_result_canary", True)):
+            mine = [run for run in runs if run.candidate is candidate]
+            found = self._values(tenant_id, canary, table, [run.run_id for run in mine])
+            values += found
+            if len(found) == MAX_VALUES:
+                # The limit may have cut through the oldest run it reached: what it left out is not missing, it was not looked at.
+                reached = min(value.run_id for value in found)
+                cut |= {run.period for run in mine if run.run_id <= reached}
+        return samples_of(canary, [run for run in runs if run.period not in cut], values, self._clock.now())
 
     def _runs(self, tenant_id: str, canary: Canary) -> list[CompareRun]:
         rows = self._logs.of_versions(
@@ -72,7 +79,7 @@ class ResultCanaryEvidence:
                 by_run.setdefault(int(row["run_id"]), []).append(row)
         return [_run(canary, rows) for rows in by_run.values()]
 
-    def _values(self, tenant_id: str, canary: Canary, table: str, run_ids: Sequence[int]) -> Iterable[Value]:
+    def _values(self, tenant_id: str, canary: Canary, table: str, run_ids: Sequence[int]) -> Sequence[Value]:
         if not run_ids:
             return ()
         parameters: dict[str, Any] = {

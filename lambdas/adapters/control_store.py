@@ -33,6 +33,7 @@ from lambdas.domain.control.unit import (
     Delete,
     Put,
     Row,
+    fitting,
     reused_id,
     same_call,
     stale,
@@ -124,6 +125,7 @@ class DynamoControlStore:
         unique_keys(changes)
         if len(changes) > MAX_CHANGES:
             raise too_many(len(changes))
+        fitting(changes)
         if facts.tenant_id != tenant_id:
             raise ValueError(f"an event of {facts.tenant_id} cannot be committed for {tenant_id}")
         for attempt in range(ATTEMPTS):

@@ -268,7 +268,8 @@ def test_a_cursor_that_was_made_up_or_is_of_another_tenant_opens_nothing(place: 
         made = [base64.urlsafe_b64encode(position.encode()).decode().rstrip("=") for position in POSITIONS]
         for cursor in [*made, *([owned] if owned else [])]:
             answer = place.rivals.admin.get(path, cursor=cursor, limit="2")
-            assert answer.status in (200, 400), (path, cursor, answer.body)
+            # Where the path itself names an object, it is one of another tenant.
+            assert answer.status in (200, 400, 404), (path, cursor, answer.body)
             assert not [name for name in (place.home.tenant, place.kpi_id, place.request_id) if name in json.dumps(answer.body)]
 
 

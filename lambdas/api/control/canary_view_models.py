@@ -14,7 +14,7 @@ class SideShown(Answer):
 
 
 class SampleShown(Answer):
-    """Both versions on the same entity and period (its start, ISO 8601)."""
+    """Both versions on the same entity and period: its start (ISO 8601), or the interval where several begin at the same moment."""
 
     period: str
     entity: str

@@ -22,6 +22,7 @@ from lambdas.api.control.requests import Nothing
 from lambdas.domain.access import Caller, caller_of
 from lambdas.domain.authz.authorizer import Decision, actor_of
 from lambdas.domain.authz.resources import best_case
+from lambdas.domain.control.unit import HEAD
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.limits.idempotency import Answer, Call, checked
 from lambdas.domain.limits.limiter import Traffic
@@ -66,6 +67,8 @@ def serve(ports: Ports, route: Route[Any, Any], http: Http) -> Answer:
         raise looked
     where = looked
     _well_formed(http)
+    if route.traffic is Traffic.WRITES:
+        _known(ports, caller)
     key = checked(http.headers.get("x-idempotency-key") or "") if route.traffic is Traffic.WRITES else ""
     asked: Asked[Any, Any] = Asked(where, _body(route.body, http.body), key, http.trace_id)
     for action, resource in route.needed(asked):
@@ -109,6 +112,15 @@ def _well_formed(http: Http) -> None:
     # The router's patterns end with `$`, which looks past a line break at the end.
     if http.path.endswith("\n") or not all(_PARAMS[name].fullmatch(value) for name, value in http.params.items()):
         raise KpiError(ErrorCode.NOT_FOUND, "there is nothing at this path")
+
+
+def _known(ports: Ports, caller: Caller) -> None:
+    """Refuse a platform admin's change of a tenant that nobody registered and that has no history: a name that was mistyped."""
+    tenant_id = caller.tenant_id
+    if caller.home == tenant_id or ports.plane.store.row(tenant_id, HEAD) is not None:
+        return
+    if ports.tenants.directory.home_of(tenant_id) is None:
+        raise KpiError(ErrorCode.NOT_FOUND, f"there is no tenant {tenant_id}; X-Tenant-Id must name one that a stack registered")
 
 
 def _body(model: type[Model], body: bytes) -> Model:

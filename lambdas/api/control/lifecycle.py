@@ -39,11 +39,19 @@ def running(ports: Ports, asked: Asked[Any, Any]) -> None:
     Raises:
         KpiError: CONFLICT naming what runs. Where nothing runs the domain decides.
     """
-    where = asked.where
-    row = Shelf(ports.plane.store, where.tenant_id, where.environment).active_row(where.kpi_id)
-    runs = row.text("contract_version") if row else where.version
-    if runs != where.version and not is_done(ports, asked.call):
-        raise KpiError(ErrorCode.CONFLICT, f"{where.kpi_id} {where.version} does not run in {where.environment}, {runs} does")
+    must_run(ports, asked.call, asked.where.kpi_id, asked.where.version)
+
+
+def must_run(ports: Ports, call: Call, kpi_id: str, version: str) -> None:
+    """As `running`, for a call on one of many KPIs.
+
+    Raises:
+        KpiError: CONFLICT naming what runs.
+    """
+    row = Shelf(ports.plane.store, call.tenant_id, call.environment).active_row(kpi_id)
+    runs = row.text("contract_version") if row else version
+    if runs != version and not is_done(ports, call):
+        raise KpiError(ErrorCode.CONFLICT, f"{kpi_id} {version} does not run in {call.environment}, {runs} does")
 
 
 # Definitions

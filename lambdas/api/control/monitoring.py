@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 
 from lambdas.api import cursors
@@ -25,6 +26,8 @@ from lambdas.domain.control.catalog import expectation
 from lambdas.domain.control.desk import Notify
 from lambdas.domain.control.unit import Put, Row
 from lambdas.domain.errors import ErrorCode, KpiError
+from lambdas.domain.ids import run_id_text
+from lambdas.domain.incidents import Cause, Incident
 from lambdas.domain.monitoring.incident_log import Told, no_incident, shown_run
 from lambdas.domain.monitoring.views import COLUMNS, NEEDS, View, rows_of, shows
 from lambdas.domain.timestamps import iso
@@ -36,10 +39,9 @@ def view(ports: Ports, asked: Asked[Nothing, ViewQuery]) -> Reply:
     chosen = next((each for each in View if each.value == name), None)
     if chosen is None:
         raise KpiError(ErrorCode.NOT_FOUND, f"there is no view {name}; the views are {', '.join(View)}")
-    browser = ports.reads.browser
-    runs, position = browser.page_of_runs(where.tenant_id, where.query, lambda run: shows(chosen, run))
+    runs, position = ports.reads.browser.page_of_runs(where.tenant_id, where.query, lambda run: shows(chosen, run))
     run_ids = [int(run["run_id"]) for run in runs]
-    children = {table: browser.children(where.tenant_id, run_ids, table) for table in NEEDS[chosen]}
+    children = {table: ports.reads.incidents.reads.of_runs(where.tenant_id, run_ids, table) for table in NEEDS[chosen]}
     rows = [row for run in runs for row in rows_of(chosen, run, {table: found[int(run["run_id"])] for table, found in children.items()})]
     return Reply(ViewPage(view=chosen, columns=COLUMNS[chosen], items=rows, next_cursor=cursors.encode(position)))
 
@@ -54,7 +56,7 @@ def incidents(ports: Ports, asked: Asked[Nothing, IncidentQuery]) -> Reply:
     items = list(islice(fitting, query.limit + 1))
     page = items[: query.limit]
     more = "{}#{}".format(*_order(page[-1])) if len(items) > query.limit else None
-    acknowledged = _all_acknowledged(ports, where.tenant_id, where.environment) if page else {}
+    acknowledged = _all_acknowledged(ports, where.tenant_id, where.environment, [each.incident for each in page])
     return Reply(
         IncidentPage(
             items=tuple(shown(each, acknowledged.get(each.incident.incident_id)) for each in page),
@@ -129,6 +131,14 @@ def _acknowledged(row: Row) -> Acknowledged:
     return Acknowledged(by=row.text("acknowledged_by"), at=row.text("acknowledged_at"), reason=row.text("reason"))
 
 
-def _all_acknowledged(ports: Ports, tenant_id: str, environment: str) -> dict[str, Acknowledged]:
-    rows = ports.plane.store.rows(tenant_id, _key(environment, ""))
-    return {row.text("incident_id"): _acknowledged(row) for row in rows}
+def _all_acknowledged(ports: Ports, tenant_id: str, environment: str, shown: Sequence[Incident]) -> dict[str, Acknowledged]:
+    """Who took incidents on, by id. Ids of a cause are in the order of time, so what is older than those shown is not read."""
+    oldest: dict[Cause, int] = {}
+    for each in shown:
+        oldest[each.cause] = min(each.began_with, oldest.get(each.cause, each.began_with))
+    found: dict[str, Acknowledged] = {}
+    for cause, run_id in sorted(oldest.items()):
+        before = _key(environment, f"{cause}-{run_id_text(run_id - 1)}")
+        for row in ports.plane.store.rows(tenant_id, _key(environment, f"{cause}-"), after=before):
+            found[row.text("incident_id")] = _acknowledged(row)
+    return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from lambdas.api.control import requests as ask
 from lambdas.api.control.asked import Asked, Need, Reply, Where
-from lambdas.api.control.lifecycle import Place, running, told
+from lambdas.api.control.lifecycle import Place, must_run, running, told
 from lambdas.api.control.objects import a_request, the_catalog, with_approval
 from lambdas.api.control.ports import Ports
 from lambdas.api.control.responses import BulkAnswer, bulk_done, refusal
@@ -99,8 +99,10 @@ def _one(ports: Ports, call: Call, body: ask.Bulk, kpi_id: str, version: str) ->
     plane, scope = ports.plane, Scope(kpi_id=kpi_id)
     match body.action:
         case Action.KPI_PAUSE:
+            must_run(ports, call, kpi_id, version)
             return plane.pausing.pause(call, scope, until=body.until)
         case Action.KPI_RESUME:
+            must_run(ports, call, kpi_id, version)
             return plane.pausing.resume(call, scope)
         case Action.KPI_SUBMIT:
             return plane.approvals.submit(call, kpi_id, version, Transition.PUBLISH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -27,6 +28,9 @@ from lambdas.domain.timestamps import parse
 
 SCANNED = 5000
 """Audit events one page looks at when a filter lets few pass; then the page is short and has a cursor."""
+LONGEST_CALL = timedelta(minutes=15)
+"""How far an event may be behind its place in the log: it has the moment its call began, and no function runs longer."""
+_EARLIEST = datetime.min.replace(tzinfo=UTC) + LONGEST_CALL
 Nothing = ask.Nothing
 
 
@@ -118,7 +122,7 @@ def audit(ports: Ports, asked: Asked[Nothing, ask.AuditQuery]) -> Reply:
     for scanned, event in enumerate(ports.audit.newest(asked.where.tenant_id, before)):
         if len(items) == query.limit or scanned == SCANNED:
             return Reply(tell.AuditPage(items=tuple(items), next_cursor=cursors.encode(str(last))))
-        if query.since is not None and parse(event.at) < query.since:
+        if query.since is not None and parse(event.at) < max(query.since, _EARLIEST) - LONGEST_CALL:
             break
         last = event.seq
         if _matches(event, query):
@@ -135,7 +139,8 @@ def _seq(position: str | None) -> int | None:
 
 
 def _matches(event: AuditEvent, query: ask.AuditQuery) -> bool:
-    if query.until is not None and parse(event.at) >= query.until:
+    at = parse(event.at)
+    if (query.since is not None and at < query.since) or (query.until is not None and at >= query.until):
         return False
     if query.kpi_id is not None and not event.concerns(query.kpi_id):
         return False
@@ -150,9 +155,9 @@ def _matches(event: AuditEvent, query: ask.AuditQuery) -> bool:
 def search(ports: Ports, asked: Asked[Nothing, ask.SearchQuery]) -> Reply:
     """Full text with facets, of the tenant's index only."""
     where, query = asked.where, asked.where.query
-    page = ports.index(where.tenant_id).search(
-        where.tenant_id, Query(query.q, query.facets, query.limit, cursors.decode(query.cursor), count=query.cursor is None)
-    )
+    index = ports.index(where.tenant_id)
+    facets = {facet: index.alternatives(where.tenant_id, facet, getattr(query, facet.value)) for facet in query.facets}
+    page = index.search(where.tenant_id, Query(query.q, facets, query.limit, cursors.decode(query.cursor), count=query.cursor is None))
     hits = (
         tell.Hit(
             kpi_id=hit.kpi_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, JsonValue, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
 from kpis.common import Environment, Frozen, KpiId, Semver
 from kpis.rules import PostRule, PreRule
@@ -12,13 +12,21 @@ from kpis.schema import ErrorPolicy, Kpi, Schedule, Sla
 from lambdas.domain.authz.actions import Action
 from lambdas.domain.control.canary import Subset, Tolerances
 from lambdas.domain.control.pauses import Banner
+from lambdas.domain.control.reasons import readable
 from lambdas.domain.control.requests import Choice, RequestState, Side
 from lambdas.domain.control.states import Action as Transition
 from lambdas.domain.lineage import Direction
 from lambdas.domain.model import Moment
 from lambdas.domain.search import Facet
 
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+
+def _seen(text: str) -> str:
+    if not readable(text):
+        raise ValueError("has nothing that can be read; say why")
+    return text
+
+
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True), AfterValidator(_seen)]
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Limit = Annotated[int, Field(ge=1, le=200)]
 Cursor = Annotated[str, StringConstraints(max_length=1024)]
@@ -167,7 +175,7 @@ class Promote(Because):
 
 
 class Pause(Because):
-    """The whole KPI or one entity of it, from `start` (now) until `until` (until it is resumed)."""
+    """The whole KPI or one entity of it, from `start` (now, also when that has passed) until `until` (until it is resumed)."""
 
     entity: Entity | None = None
     start: Moment | None = None

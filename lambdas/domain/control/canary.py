@@ -72,7 +72,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Sample:
-    """Both versions on the same entity and period (its start, ISO 8601)."""
+    """Both versions on the same entity and period: its start (ISO 8601), or the interval where several begin at the same moment."""
 
     period: str
     entity: str

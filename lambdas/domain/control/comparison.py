@@ -5,6 +5,7 @@ Every delivered run of the baseline is followed by a run of the candidate for it
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,12 +60,19 @@ def samples_of(canary: Canary, runs: Iterable[CompareRun], values: Iterable[Valu
     by_period: dict[str, tuple[list[CompareRun], list[CompareRun]]] = {}
     for run in sorted(runs, key=lambda run: run.run_id):
         by_period.setdefault(run.period, ([], []))[run.candidate].append(run)
+    # A person may ask for a week that begins as a day does; only then a start does not tell which period it is.
+    begun = Counter(_start(period) for period in by_period)
     samples: list[Sample] = []
     for period, (before, after) in sorted(by_period.items()):
         delivered = [run for run in before if run.status is RunStatus.SUCCESS]
         if delivered and not _under_way(delivered[-1], after, at):
-            samples += _samples(period.split("/", 1)[0], delivered, after, by_run)
+            name = _start(period) if begun[_start(period)] == 1 else period
+            samples += _samples(name, delivered, after, by_run)
     return samples
+
+
+def _start(period: str) -> str:
+    return period.split("/", 1)[0]
 
 
 def _under_way(baseline: CompareRun, candidates: Sequence[CompareRun], at: datetime) -> bool:

@@ -17,6 +17,7 @@ from lambdas.domain.control.catalog import Version, as_written, new_values
 from lambdas.domain.control.desk import Call, Desk, Notify, Step
 from lambdas.domain.control.guardrails import enforce
 from lambdas.domain.control.queue import filed
+from lambdas.domain.control.reasons import readable
 from lambdas.domain.control.requests import ChangeRequest, revised
 from lambdas.domain.control.states import Action, VersionStatus, transition
 from lambdas.domain.control.unit import Change, Put, Row, stale
@@ -48,15 +49,19 @@ class Definitions:
         step = self.desk.begin(call, "kpi.create", "kpi", kpi.id, version=kpi.contract_version, definition=definition_hash(kpi))
         return step.done or self._create(step, kpi, sources)
 
-    def _create(self, step: Step, kpi: Kpi, sources: Mapping[str, Source], base: str | None = None) -> AuditEvent:
+    def _create(self, step: Step, kpi: Kpi, sources: Mapping[str, Source], base: Version | None = None) -> AuditEvent:
         call, shelf = step.call, self.desk.shelf(step.call)
         found = shelf.find(kpi.id, kpi.contract_version)
         line = transition(found.status if found else None, Action.CREATE, call.actor.role)
-        values = new_values(kpi, sources, call.environment, line.target, step.at, [call.actor.subject])
+        active = shelf.active(kpi.id)
+        # What does not run is still to be signed, whoever wrote it.
+        earlier = base.authors if base is not None and (active is None or active.hash != base.hash) else ()
+        values = new_values(kpi, sources, call.environment, line.target, step.at, [call.actor.subject, *earlier])
         version = Version(Row(keys.version(call.environment, kpi.id, kpi.contract_version), values | {"created_at": iso(step.at)}))
-        enforce(line.guards, self.desk.situation(call, version, step.at, shelf.active(kpi.id)))
+        enforce(line.guards, self.desk.situation(call, version, step.at, active))
         write = Put(version.row.key, version.row.values, 0)
-        return step.commit([write], after=version.hash, version=version.number, status=line.target.value, base=base)
+        origin = base.number if base is not None else None
+        return step.commit([write], after=version.hash, version=version.number, status=line.target.value, base=origin)
 
     def update(self, call: Call, kpi: Kpi, sources: Mapping[str, Source], *, seen: int | None = None) -> AuditEvent:
         """Replace the content of a version that never ran. Approvals of the old content are revoked.
@@ -129,10 +134,10 @@ class Definitions:
         if not base.ran and not base.promoted_from:
             return self._update(step, changed, base.sources, None)
         number = self._next(call, base.kpi, changed)
-        entry = {"version": number, "date": iso(step.at)[:10], "author": call.actor.subject[:120], "summary": call.reason}
+        entry = {"version": number, "date": iso(step.at)[:10], "author": call.actor.subject[:120], "summary": readable(call.reason)}
         log = [*(each.model_dump(mode="json") for each in base.kpi.change_log), entry]
         draft = _with(changed, {"contract_version": number, "change_log": log})
-        return self._create(step, draft, base.sources, contract_version)
+        return self._create(step, draft, base.sources, base)
 
     def _next(self, call: Call, base: Kpi, changed: Kpi) -> str:
         from kpis.compat import Bump, required_bump  # brings the SQL parser along

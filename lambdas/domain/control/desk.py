@@ -19,8 +19,10 @@ from lambdas.domain.control.canary import UNDER_WAY, Canary
 from lambdas.domain.control.catalog import Shelf, Version
 from lambdas.domain.control.guardrails import Judge, Situation
 from lambdas.domain.control.policy import Policy
+from lambdas.domain.control.reasons import readable
 from lambdas.domain.control.requests import ChangeRequest, RequestState
 from lambdas.domain.control.unit import Change, ControlStore, Put, Row, reused_id
+from lambdas.domain.control.upward import against_the_stream
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.ports import Clock
 from lambdas.domain.timestamps import iso
@@ -138,7 +140,7 @@ class Desk:
         Raises:
             KpiError: INVALID_INPUT without a reason or with an unusable id; CONFLICT when the id was used for another call.
         """
-        if not call.reason.strip() or len(call.reason) > REASON_LENGTH:
+        if not readable(call.reason) or len(call.reason) > REASON_LENGTH:
             raise KpiError(ErrorCode.INVALID_INPUT, f"every action needs a reason, of at most {REASON_LENGTH} characters; say why")
         if not 0 < len(call.event_id) <= EVENT_ID_LENGTH:
             raise KpiError(ErrorCode.INVALID_INPUT, f"an idempotency key has 1 to {EVENT_ID_LENGTH} characters, found {len(call.event_id)}")
@@ -197,10 +199,12 @@ class Desk:
             base=base.kpi if base else None,
             ran=version.ran,
             promoted_from=version.promoted_from,
+            was_live=bool(version.row.text("published_at")),
             canary=canary.candidate if canary else None,
             retire_after=version.row.text("retire_after"),
             break_glass=break_glass,
             dead_upstreams=lambda: upstreams(shelf, version.kpi)[0],
+            against_the_stream=lambda: against_the_stream(shelf, version.kpi),
             neighbours=lambda: shelf.around(version.kpi.id),
         )
 

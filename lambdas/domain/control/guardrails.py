@@ -25,7 +25,7 @@ _NAMED = 20
 class Situation:
     """All a guardrail may look at. `neighbours` are KPIs that run in the environment; all that read this one are among them.
 
-    `active` is what runs of the KPI; `base` that, or else the newest version that ever ran.
+    `active` is what runs of the KPI; `base` that, or else the newest version that ever ran. `ran` counts a canary, `was_live` does not.
     """
 
     tenant_id: str
@@ -39,12 +39,14 @@ class Situation:
     base: Kpi | None = None
     ran: bool = False
     promoted_from: str = ""
+    was_live: bool = False
     canary: str | None = None
     retire_after: str = ""
     break_glass: bool = False
     gates: tuple[Gate, ...] = ()
     healthy: str | None = None
     dead_upstreams: Callable[[], Sequence[str]] = lambda: ()
+    against_the_stream: Callable[[], Sequence[str]] = lambda: ()
     neighbours: Callable[[], Sequence[Kpi]] = lambda: ()
 
 
@@ -69,6 +71,8 @@ def _sound(s: Situation) -> Iterator[str]:
         yield f"its definition is for {', '.join(s.kpi.tenants)}, not for {s.tenant_id}"
     if s.environment not in s.kpi.environments:
         yield f"its definition is for {', '.join(s.kpi.environments)}, not for {s.environment}"
+    if any(ref.kpi == s.kpi.id for ref in s.kpi.kpi_sources):
+        yield "it reads itself"
     for ref in s.kpi.gdp_sources:
         source = s.sources.get(ref.gdp)
         if source is None:
@@ -82,6 +86,11 @@ def _first_environment(s: Situation) -> Iterator[str]:
     listed = [each for each in ORDER if each in s.kpi.environments]
     if listed and s.environment in listed and s.environment is not listed[0]:
         yield f"it lives in {listed[0]} first; create it there and promote it"
+
+
+def _gates_passed(s: Situation) -> Iterator[str]:
+    if s.promoted_from and not s.was_live:
+        yield f"it was promoted from {s.promoted_from} and never went live here; promote it again, which looks at the gates of now"
 
 
 def _bump_fits(s: Situation) -> Iterator[str]:
@@ -124,6 +133,7 @@ def _upstreams_active(s: Situation) -> Iterator[str]:
     dead = s.dead_upstreams()
     if dead:
         yield f"it reads {', '.join(dead)}, not active in {s.environment}; publish upstreams first"
+    yield from s.against_the_stream()
 
 
 def _gates(s: Situation) -> Iterator[str]:
@@ -173,6 +183,7 @@ def _last_healthy(s: Situation) -> Iterator[str]:
 _GUARDS: Mapping[Guard, Callable[[Situation], Iterator[str]]] = {
     Guard.SOUND: _sound,
     Guard.FIRST_ENVIRONMENT: _first_environment,
+    Guard.GATES_PASSED: _gates_passed,
     Guard.BUMP_FITS: _bump_fits,
     Guard.NEVER_RAN: _never_ran,
     Guard.NO_CANARY: _no_canary,

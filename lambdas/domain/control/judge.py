@@ -1,12 +1,17 @@
-"""What is wrong with a definition beyond what its links show: its SQL, formula, weights, rules and schedule."""
+"""What is wrong with a definition in itself: its SQL, formula, weights, rules, names, layer and schedule."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from kpis.hashing import canonical_json
 from kpis.rules import CrossKpi
-from kpis.schema import Kpi, Source
+from kpis.schema import Dictionary, GdpRef, Kpi, Source
+
+if TYPE_CHECKING:
+    from kpis.diagnostics import Diagnostic
+    from kpis.documents import Place
 
 
 def unsound(kpi: Kpi, sources: Mapping[str, Source]) -> Sequence[str]:
@@ -25,5 +30,15 @@ def unsound(kpi: Kpi, sources: Mapping[str, Source]) -> Sequence[str]:
     known |= {name for rule in kpi.post_validation if isinstance(rule, CrossKpi) for name in rule.kpis.values()}
     # Signals are the dictionary's; what nobody sends starts nothing, and the dead-man check finds that.
     events = {kpi.schedule.event} if kpi.schedule.event is not None else set[str]()
-    found = (*problems_of(kpi, place, sources, known), *schedule_problems(kpi, place, events, events))
+    found = (*_link_problems(kpi, place), *problems_of(kpi, place, sources, known), *schedule_problems(kpi, place, events, events))
     return [f"{problem.code}: {problem.message}" for problem in found]
+
+
+def _link_problems(kpi: Kpi, place: Place) -> Iterator[Diagnostic]:
+    """Names that come twice, and what its layer does not allow. What it names is taken as there: the guardrails ask the catalog."""
+    from kpis.check_links import link_problems
+    from kpis.loader import Loaded
+
+    named = {("source", ref.gdp) if isinstance(ref, GdpRef) else ("kpi", ref.kpi) for ref in kpi.sources}
+    places = dict.fromkeys({*named, ("kpi", kpi.id)}, place)
+    return link_problems(Loaded(Dictionary(packs=(), sources=(), signals=(), kpis=(kpi,)), places, ()))

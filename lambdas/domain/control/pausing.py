@@ -12,7 +12,10 @@ from lambdas.domain.control.pauses import Banner, Pause, Scope, ScopeKind, key_o
 from lambdas.domain.control.states import ADMINS
 from lambdas.domain.control.unit import Put, Row
 from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.domain.timestamps import iso
+from lambdas.domain.timestamps import iso, parse
+
+_SHOWN = 40
+"""Characters of an ETA that a message repeats."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,11 @@ class Pausing:
     ) -> AuditEvent:
         """Keep a scope from running, from `start` (default: now) until `until` (default: until someone resumes it).
 
+        A `start` that has passed counts as now: a pause does not excuse runs that were missed before anybody asked for it.
+
         Raises:
             KpiError: CONFLICT when the scope is paused already; NOT_FOUND for a KPI that does not run; INVALID_INPUT for times in
-                the wrong order; POLICY_DENY for a pause of everything that would not end by itself soon enough.
+                the wrong order or an ETA that is none; POLICY_DENY for a pause of everything that would not end by itself soon enough.
         """
         arguments = {
             "scope": scope.key,
@@ -40,8 +45,9 @@ class Pausing:
         if step.done is not None:
             return step.done
         _admin(call)
-        begin = start or step.at
+        begin = max(start or step.at, step.at)
         self._allowed(step, scope, begin, until)
+        _expected(banner, begin)
         row, earlier = self._read(call, scope)
         if earlier is not None and not earlier.over(step.at):
             raise KpiError(ErrorCode.CONFLICT, f"{scope.key} is paused since {earlier.start} ({earlier.reason}); resume it first")
@@ -94,7 +100,7 @@ class Pausing:
         """Show, change or take away the banner of a pause, such as with a new ETA.
 
         Raises:
-            KpiError: CONFLICT when the scope is not paused.
+            KpiError: CONFLICT when the scope is not paused; INVALID_INPUT for an ETA that is none.
         """
         text = banner.model_dump_json() if banner else None
         step = self.desk.begin(call, "kpi.maintenance", *_object(call, scope), scope=scope.key, banner=text)
@@ -104,6 +110,7 @@ class Pausing:
         row, pause = self._read(call, scope)
         if pause is None or pause.over(step.at):
             raise KpiError(ErrorCode.CONFLICT, f"{scope.key} is not paused in {call.environment}; pause it with a banner")
+        _expected(banner, max(parse(pause.start), step.at))
         shown = pause.model_copy(update={"banner": banner})
         eta = banner.eta if banner else None
         return step.commit([_put(call, shown, row)], notify=(Notify.CONSUMERS,), pause=pause.pause_id, scope=scope.key, eta=eta)
@@ -136,6 +143,19 @@ def _object(call: Call, scope: Scope) -> tuple[str, str]:
 def _admin(call: Call) -> None:
     if call.actor.role not in ADMINS:
         raise KpiError(ErrorCode.POLICY_DENY, f"role '{call.actor.role}' may not pause or resume; {' or '.join(sorted(ADMINS))} may")
+
+
+def _expected(banner: Banner | None, earliest: datetime) -> None:
+    """Refuse a banner whose ETA is no moment, or one that will have passed when it is shown."""
+    if banner is None:
+        return
+    try:
+        fits = parse(banner.eta) >= earliest
+    except ValueError:
+        fits = False
+    if not fits:
+        message = f"the ETA of a banner is a moment to come, in ISO 8601, not before {iso(earliest)}; found '{banner.eta[:_SHOWN]}'"
+        raise KpiError(ErrorCode.INVALID_INPUT, message)
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -13,6 +13,7 @@ from lambdas.domain.control.desk import Call, Desk, Notify, Step, upstreams
 from lambdas.domain.control.guardrails import Situation, enforce
 from lambdas.domain.control.policy import is_open, next_open
 from lambdas.domain.control.queue import filed
+from lambdas.domain.control.reasons import readable
 from lambdas.domain.control.requests import ChangeRequest, Gate, Promotion, RequestState, signed_off
 from lambdas.domain.control.states import SYSTEM, Action, Guard, Transition, VersionStatus, transition
 from lambdas.domain.control.unit import Change, Put, Row
@@ -58,7 +59,7 @@ def ready(desk: Desk, step: Step, kpi_id: str, contract_version: str, action: Ac
         raise KpiError(
             ErrorCode.POLICY_DENY, f"nobody asked yet to {action} {kpi_id} {contract_version}; the system goes on with what waits"
         )
-    if break_glass and (call.actor.role == SYSTEM or len(call.reason.strip()) < BREAK_GLASS_REASON):
+    if break_glass and (call.actor.role == SYSTEM or len(readable(call.reason)) < BREAK_GLASS_REASON):
         raise KpiError(ErrorCode.POLICY_DENY, f"breaking the glass needs a person and a reason of {BREAK_GLASS_REASON} characters or more")
     situation = desk.situation(call, version, step.at, shelf.active(kpi_id), break_glass=break_glass)
     enforce([guard for guard in line.guards if guard is not Guard.IN_WINDOW], situation)
@@ -167,7 +168,12 @@ class Publishing:
         promotion = self._promotion(step, origin, source)
         values = {name: value for name, value in origin.row.values.items() if name in _CARRIED}
         target = {"environment": call.environment.value, "promoted_from": source.value, "created_at": iso(step.at)}
-        kept = {"ran_at": found.row.text("ran_at")} if found and found.ran else {}
+        if found is not None and found.ran and found.hash != origin.hash:
+            raise KpiError(
+                ErrorCode.CONFLICT,
+                f"{kpi_id} {contract_version} ran in {call.environment} with other content than {source} has; promote a new version",
+            )
+        kept = {name: found.row.text(name) for name in _LIVED if found.row.text(name)} if found else {}
         key = keys.version(call.environment, kpi_id, contract_version)
         proposed = Version(Row(key, values | target | kept | {"status": line.target.value, "updated_at": iso(step.at)}))
         situation = self.desk.situation(call, proposed, step.at, shelf.active(kpi_id))
@@ -178,7 +184,9 @@ class Publishing:
 
     def _promotion(self, step: Step, origin: Version, source: Environment) -> Promotion:
         call, gates = step.call, self.desk.rules(step.call).gates
-        since = parse(origin.row.text("published_at") or origin.row.text("updated_at"))
+        # What came back by a rollback has run since then, not since it was published.
+        starts = [origin.row.text(name) for name in ("published_at", "restored_at")]
+        since = parse(max(starts) or origin.row.text("updated_at"))
         figures = self.desk.record.figures(call.tenant_id, source, origin.kpi.id, origin.number, since)
         seconds = int((step.at - since).total_seconds())
         share = figures.failed / figures.runs if figures.runs else 0.0
@@ -205,6 +213,8 @@ _CARRIED = frozenset(
     | {"criticality", "unit", "grain", "authors"}
 )
 """What a promoted row takes along; its life in the new environment is its own."""
+_LIVED = ("ran_at", "published_at")
+"""What a version that was here before keeps of that life."""
 
 
 def _gated(situation: Situation, promotion: Promotion) -> Situation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from pydantic import Field
 
@@ -16,6 +17,11 @@ from lambdas.domain.model import Period, RunRequest, TriggerType
 from lambdas.domain.naming import execution_name
 
 MAX_ENTITIES = 100
+ENTITY_LENGTH = 200
+"""All of them together, escaped, are the input of an execution, which has at most 256 KiB (Step Functions quotas)."""
+
+FIRST, END = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Of periods: a run looks at others before it, and moves moments between time zones, which the ends of a calendar do not allow."""
 
 
 class RunNow(Frozen):
@@ -37,13 +43,18 @@ class Running:
         """Record that a run is wanted. Whoever records it then starts `started_by(call, ...)`, as often as the call is repeated.
 
         Raises:
-            KpiError: NOT_FOUND when nothing of the KPI runs; POLICY_DENY for anybody but administrators.
+            KpiError: NOT_FOUND when nothing of the KPI runs; POLICY_DENY for anybody but administrators; INVALID_INPUT for names of
+                entities that none has, or a period at the ends of the calendar.
         """
         step = self.desk.begin(call, "kpi.run", "kpi", kpi_id, wanted=wanted.model_dump_json())
         if step.done is not None:
             return step.done
         if call.actor.role not in ADMINS:
             raise KpiError(ErrorCode.POLICY_DENY, f"role '{call.actor.role}' may not start runs; {' or '.join(sorted(ADMINS))} may")
+        if not all(0 < len(entity) <= ENTITY_LENGTH for entity in wanted.entities or ()):
+            raise KpiError(ErrorCode.INVALID_INPUT, f"an entity has 1 to {ENTITY_LENGTH} characters; give those that are to be computed")
+        if wanted.period is not None and not (wanted.period.start >= FIRST and wanted.period.end <= END):
+            raise KpiError(ErrorCode.INVALID_INPUT, f"a period lies between the years {FIRST.year} and {END.year - 1}; give one that does")
         pointer = self.desk.shelf(call).active_row(kpi_id)
         if pointer is None:
             raise KpiError(ErrorCode.NOT_FOUND, f"nothing of {kpi_id} runs in {call.environment}; publish a version first")

@@ -48,6 +48,7 @@ class Guard(StrEnum):
 
     SOUND = "sound"
     FIRST_ENVIRONMENT = "first_environment"
+    GATES_PASSED = "gates_passed"
     BUMP_FITS = "bump_fits"
     NEVER_RAN = "never_ran"
     NO_CANARY = "no_canary"
@@ -93,14 +94,22 @@ class Transition:
 
 _S, _A, _G = VersionStatus, Action, Guard
 _TO_RUN = (_G.SOUND, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS, _G.UPSTREAMS_ACTIVE)
+_TO_EDIT = (_G.SOUND, _G.NEVER_RAN, _G.FIRST_ENVIRONMENT, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS)
 
 TABLE: tuple[Transition, ...] = (
     Transition(None, _A.CREATE, _S.DRAFT, AUTHORS, guards=(_G.SOUND, _G.FIRST_ENVIRONMENT)),
     Transition(None, _A.PROMOTE, _S.PROPOSED, ADMINS, Approval.OPENS, (_G.GATES, _G.SOUND, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS)),
     Transition(_S.DRAFT, _A.PROMOTE, _S.PROPOSED, ADMINS, Approval.OPENS, (_G.GATES, _G.SOUND, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS)),
-    Transition(_S.DRAFT, _A.EDIT, _S.DRAFT, AUTHORS, guards=(_G.SOUND, _G.NEVER_RAN)),
-    Transition(_S.DRAFT, _A.SUBMIT, _S.PROPOSED, AUTHORS, Approval.OPENS, (_G.SOUND, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS)),
-    Transition(_S.PROPOSED, _A.EDIT, _S.PROPOSED, AUTHORS, guards=(_G.SOUND, _G.NEVER_RAN, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS)),
+    Transition(_S.DRAFT, _A.EDIT, _S.DRAFT, AUTHORS, guards=(_G.SOUND, _G.NEVER_RAN, _G.FIRST_ENVIRONMENT)),
+    Transition(
+        _S.DRAFT,
+        _A.SUBMIT,
+        _S.PROPOSED,
+        AUTHORS,
+        Approval.OPENS,
+        (_G.GATES_PASSED, _G.SOUND, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS),
+    ),
+    Transition(_S.PROPOSED, _A.EDIT, _S.PROPOSED, AUTHORS, guards=_TO_EDIT),
     Transition(_S.PROPOSED, _A.APPROVE, _S.APPROVED, ADMINS),
     Transition(_S.PROPOSED, _A.REJECT, _S.DRAFT, ADMINS),
     Transition(_S.PROPOSED, _A.WITHDRAW, _S.DRAFT, ADMINS),
@@ -110,7 +119,7 @@ TABLE: tuple[Transition, ...] = (
         _A.EDIT,
         _S.PROPOSED,
         ADMINS,
-        guards=(_G.SOUND, _G.NEVER_RAN, _G.NO_CANARY, _G.HAS_SLA, _G.HAS_RULES, _G.BUMP_FITS),
+        guards=(*_TO_EDIT, _G.NO_CANARY),
     ),
     Transition(_S.APPROVED, _A.WITHDRAW, _S.DRAFT, ADMINS, guards=(_G.NO_CANARY,)),
     Transition(_S.APPROVED, _A.EXPIRE, _S.DRAFT, ANY, guards=(_G.NO_CANARY,)),

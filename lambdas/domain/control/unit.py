@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,6 +14,8 @@ HEAD = "audit#head"
 """The row with `seq` and `hash` of the tenant's last event."""
 MAX_CHANGES = 96
 """Changes of one commit: a transaction has 100 actions, of which the event, its id and the head take three (DynamoDB quotas)."""
+MAX_ROW = 400_000
+"""Bytes of the values of a row; an item has 400 KB (409,600 bytes) with its keys and the names of its attributes (DynamoDB quotas)."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,25 @@ def reused_id(event_id: str) -> KpiError:
 def too_many(count: int) -> KpiError:
     """The error for a commit that does not fit one transaction."""
     return KpiError(ErrorCode.INVALID_INPUT, f"the change touches {count} rows, one transaction takes {MAX_CHANGES}; change fewer at once")
+
+
+def fitting(changes: Sequence[Change]) -> None:
+    """Refuse a row that no table would hold.
+
+    Raises:
+        KpiError: INVALID_INPUT with the size; what was read may be fine, and too large only together with what is written beside it.
+    """
+    size = max((_size(change.row) for change in changes if isinstance(change, Put)), default=0)
+    if size > MAX_ROW:
+        raise KpiError(
+            ErrorCode.INVALID_INPUT,
+            f"a record of this change has {size} bytes, and at most {MAX_ROW} are kept; make the definition smaller",
+        )
+
+
+def _size(row: Mapping[str, Any]) -> int:
+    texts = (value if isinstance(value, str) else json.dumps(value, default=str) for value in row.values())
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
 def unique_keys(changes: Sequence[Change]) -> None:

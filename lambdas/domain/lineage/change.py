@@ -9,7 +9,6 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from kpis.common import Frozen, Identifier, KpiId
-from kpis.cron import CronError, to_scheduler
 from kpis.schema import Kpi, Schedule, Sla
 from lambdas.domain.errors import ErrorCode, KpiError
 
@@ -88,8 +87,10 @@ def parse_change(kpi: Kpi, text: str) -> Change:
 
 
 def _rescheduled(kpi: Kpi, cron: str) -> Schedule:
-    try:
-        to_scheduler(cron)
-        return Schedule.model_validate(kpi.schedule.model_dump() | {"cron": " ".join(cron.split())})
-    except (CronError, ValueError) as error:
-        raise KpiError(ErrorCode.INVALID_INPUT, f"schedule: {error}") from error
+    # It brings the checks of definitions along.
+    from kpis.check_policy import cron_problem
+
+    problem = cron_problem(cron)
+    if problem is not None:
+        raise KpiError(ErrorCode.INVALID_INPUT, f"schedule: {problem}")
+    return Schedule.model_validate(kpi.schedule.model_dump() | {"cron": " ".join(cron.split())})

@@ -177,6 +177,8 @@ MISTAKES: list[tuple[str, Mistake]] = [
     ("cron-invalid", _schedule(cron="61 2 * * *")),
     ("cron-invalid", _schedule(cron="0 2 * *")),
     ("cron-invalid", _schedule(cron="0 2 1 * MON")),
+    ("cron-invalid", _schedule(cron="0 2 30 2 *")),
+    ("sla-endless", _set("SH-RV-01", sla=[{"type": "latency", "target": "99999d", "grace": "1h"}])),
     ("timezone-unknown", _schedule(timezone="Mars/Olympus")),
     ("timezone-unknown", _set("SH-RV-01", sla=[{"type": "availability", "by": "06:00", "timezone": "Nowhere", "grace": "1h"}])),
     ("event-unknown-signal", _schedule(trigger="both", event="gdp-update")),

@@ -13,7 +13,7 @@ from lambdas.domain.ids import make_run_id
 from lambdas.domain.model import Delivery, LogTable, Outcome, Result, RuleResult, Run, RunStatus
 from lambdas.domain.monitoring.views import COLUMNS, View
 from tests.unit.lambdas.api_control.service import ADA, BEN, CFO, RIVAL, Service, person
-from tests.unit.lambdas.control.office import MONDAY, kpi
+from tests.unit.lambdas.control.office import MONDAY, TENANT, kpi
 from tests.unit.lambdas.memory import make_run
 
 HOUR = timedelta(hours=1)
@@ -174,3 +174,28 @@ def test_readers_see_incidents_and_take_none_on_and_what_is_not_there_is_not_fou
     assert service.get(f"/incidents/{nothing}").status == service.post(f"/incidents/{nothing}/acknowledge").status == 404
     assert service.get(f"/incidents/{incident}", by=RIVAL).status == 404
     assert service.get(f"/incidents/{incident}", environment="dev", by=ADA).status == 404
+
+
+def test_a_page_of_incidents_reads_who_took_on_those_of_the_page_and_not_all_there_ever_were(service: Service) -> None:
+    for number in range(300):
+        old = f"run_failure-{number:019d}"
+        service.office.store.tables[TENANT][f"prod#acknowledged#{old}"] = {
+            "incident_id": old,
+            "acknowledged_by": "x",
+            "acknowledged_at": "y",
+            "reason": "z",
+        }
+    incident = service.get("/incidents", cause="run_failure").body["items"][0]
+    service.post(f"/incidents/{incident['incident_id']}/acknowledge", {"reason": "mine"})
+    read: list[str] = []
+    rows = service.office.store.rows
+
+    def counted(tenant_id: str, prefix: str, **more: Any) -> Any:
+        for row in rows(tenant_id, prefix, **more):
+            read.append(row.key)
+            yield row
+
+    service.office.store.rows = counted  # type: ignore[method-assign]
+    shown = service.get("/incidents").body["items"]
+    assert [each["acknowledged"]["reason"] for each in shown if each["acknowledged"]] == ["mine"]
+    assert len([key for key in read if "#acknowledged#" in key]) == 1

@@ -15,6 +15,7 @@ from lambdas.domain.control.unit import (
     Delete,
     Put,
     Row,
+    fitting,
     reused_id,
     same_call,
     stale,
@@ -69,6 +70,7 @@ class MemoryStore:
         unique_keys(changes)
         if len(changes) > MAX_CHANGES:
             raise too_many(len(changes))
+        fitting(changes)
         first = self.event(tenant_id, facts.event_id)
         if first is not None:
             if same_call(first, facts):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lambdas.domain.control.canary import Sample, Subset, Tolerances
+from lambdas.domain.control.canary import Side as Value
 from lambdas.domain.control.policy import Policy
 from lambdas.domain.control.requests import Choice, RequestState, Side
 from lambdas.domain.control.states import Action
@@ -185,3 +187,24 @@ def test_the_impact_goes_through_every_reader_and_its_readers_but_not_through_te
     assert request.impact.downstream == ("SKY-RT-01", "SKY-RT-02")
     assert request.impact.variants == ("SKY-AD-02",)
     assert request.impact.totals == {"downstream": 2, "variants": 1, "consumers": 1, "reports": 0, "tenants": 1}
+
+
+def test_an_amendment_of_a_version_that_does_not_run_keeps_its_authors_from_signing(office: Office) -> None:
+    office.live(kpi())
+    office.approved(kpi("2.0.0", purpose="What ada wrote."))
+    office.plane.rollouts.start(office.call(), "SKY-AD-01", "2.0.0", Subset(entities=("JFK",)), Tolerances(min_periods=1, min_samples=1))
+    office.plane.rollouts.advance(office.call(), "SKY-AD-01", [Sample("2026-01-01", "JFK", Value(5.0), Value(50.0))])
+    latency = {"sla": [{"type": "latency", "target": "9m", "grace": "1m"}]}
+    amended = office.plane.definitions.amend(office.call(EVE), "SKY-AD-01", "2.0.0", latency)
+    asked = office.plane.approvals.submit(office.call(EVE), "SKY-AD-01", str(amended.details["version"]))
+    with pytest.raises(KpiError, match=r"ada asked for request .* or wrote its content"):
+        office.sign(asked, by=(ADA,))
+    office.sign(asked, by=(BEN,))
+
+
+def test_an_amendment_of_what_runs_is_only_the_work_of_who_made_it(office: Office) -> None:
+    office.live(kpi())
+    latency = {"sla": [{"type": "latency", "target": "9m", "grace": "1m"}]}
+    amended = office.plane.definitions.amend(office.call(EVE), "SKY-AD-01", "1.0.0", latency)
+    asked = office.plane.approvals.submit(office.call(EVE), "SKY-AD-01", str(amended.details["version"]))
+    office.sign(asked, by=(ADA,))

@@ -115,3 +115,16 @@ def test_a_share_takes_the_entities_the_candidate_was_given() -> None:
     found = samples([run(1), run(2, candidate=True)], values, by)
     assert {each.entity for each in found} == {entity for entity in entities if by.subset.contains(by.kpi_id, entity)}
     assert 0 < len(found) < len(entities)
+
+
+def test_periods_that_begin_at_the_same_moment_are_compared_each_on_its_own() -> None:
+    week = "2026-01-04T00:00:00.000Z/2026-01-11T00:00:00.000Z"
+    by_hand = [
+        CompareRun(each.run_id + 10, week, each.candidate, each.status, each.started_at, each.finished_at)
+        for each in (run(1), run(2, candidate=True))
+    ]
+    values = [value(number, "JFK", 5.0) for number in (1, 2, 11, 12)]
+    found = samples([run(1), run(2, candidate=True), *by_hand], values)
+    assert [sample.period for sample in found] == [PERIOD, week]
+    assessment = assess(found, Tolerances(min_periods=2, min_samples=2))
+    assert (assessment.outcome, assessment.periods) == (Outcome.PROMOTE, 2)

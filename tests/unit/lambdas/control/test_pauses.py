@@ -163,3 +163,36 @@ def test_a_kpi_runs_exactly_when_no_pause_that_covers_it_holds(
         covers = kpi_id in (None, "SKY-AD-01") and scope.entity in (None, "JFK")
         stopped |= covers and start <= at and all(end is None or at < end for end in (until, ended))
     assert (pause_of(stored, "SKY-AD-01", "JFK", MONDAY + timedelta(hours=at)) is not None) is stopped
+
+
+@pytest.mark.parametrize(
+    "eta", ["soon", "", "2026-13-01", "9999-12-31T23:59:59-14:00", "2026-01-05T08:59:59Z", "x" * 5000], ids=lambda eta: eta[:25]
+)
+def test_a_banner_says_when_it_is_expected_to_be_over(office: Office, eta: str) -> None:
+    pausing, before = office.plane.pausing, len(office.events)
+    with pytest.raises(KpiError, match="the ETA of a banner is a moment to come") as begun:
+        pausing.pause(office.call(), WHOLE, banner=Banner(text="moving", eta=eta))
+    assert begun.value.code is ErrorCode.INVALID_INPUT
+    assert len(str(begun.value)) < 300, "what was sent is not sent back whole"
+    pausing.pause(office.call(), WHOLE)
+    with pytest.raises(KpiError, match="the ETA of a banner is a moment to come"):
+        pausing.maintain(office.call(), WHOLE, Banner(text="moving", eta=eta))
+    assert len(office.events) == before + 1
+
+
+def test_the_banner_of_a_pause_that_begins_later_is_over_after_its_beginning(office: Office) -> None:
+    start = MONDAY + timedelta(hours=2)
+    early, fine = (Banner(text="moving", eta=iso(MONDAY + timedelta(hours=hours))) for hours in (1, 3))
+    with pytest.raises(KpiError, match="the ETA of a banner is a moment to come"):
+        office.plane.pausing.pause(office.call(), WHOLE, start=start, banner=early)
+    office.plane.pausing.pause(office.call(), WHOLE, start=start, banner=fine)
+    with pytest.raises(KpiError, match="the ETA of a banner is a moment to come"):
+        office.plane.pausing.maintain(office.call(), WHOLE, early)
+
+
+def test_a_pause_does_not_excuse_what_was_missed_before_it(office: Office) -> None:
+    event = office.plane.pausing.pause(office.call(), WHOLE, start=MONDAY - timedelta(days=2), until=MONDAY + timedelta(hours=1))
+    assert event.details["start"] == iso(MONDAY)
+    rows = list(office.store.rows(office.tenant, keys.pauses("prod")))
+    assert pause_of(rows, "SKY-AD-01", None, MONDAY - timedelta(minutes=1)) is None
+    assert pause_of(rows, "SKY-AD-01", None, MONDAY) is not None
