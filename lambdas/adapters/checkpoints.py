@@ -8,7 +8,7 @@ counts is the one the key signed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,7 +28,9 @@ from lambdas.domain.timestamps import iso
 PREFIX = "checkpoints/"
 SIZE_DIGITS = 19
 NOTED = "audit#checkpoint"
-"""The row with the checkpoint that was signed last."""
+"""The row with the last checkpoint that is kept: whoever asks whether something is to be signed reads this one."""
+PENDING = "audit#pending"
+"""The row with the last checkpoint that was signed, which decides between two at once and may not be kept yet."""
 _NAME = re.compile(rf"(\d{{{SIZE_DIGITS}}})\.json")
 _TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 
@@ -171,8 +173,9 @@ class CheckpointObjects:
 class Checkpointer:
     """Signs how far the chains of tenants have come.
 
-    Each checkpoint names the one before, so two must never name the same one. `rows` (of the catalog table) decides: a checkpoint is noted
-    there first, under a condition, then written to S3; one that was noted and not written is written by whoever comes next.
+    Each checkpoint names the one before, so two must never name the same one. `rows` (of the catalog table) decides: one is pending there
+    first, under a condition, then written to S3, then noted. One that was not written is written by whoever comes next, and until
+    then it is not noted, so that someone comes although no event did.
     """
 
     chains: AuditChains
@@ -189,8 +192,8 @@ class Checkpointer:
             KpiError: INTERNAL when KMS does not sign; CONFLICT when another one is at it: try again.
         """
         # The checkpoint first: events that come while the chain is read make it longer, never shorter.
-        noted = self.rows.read(tenant_id, NOTED)
-        last = self._last(tenant_id, noted)
+        pending, noted = self.rows.read(tenant_id, PENDING), self.rows.read(tenant_id, NOTED)
+        last = self._last(tenant_id, {PENDING: pending, NOTED: noted})
         events = self.chains.read(tenant_id)
         arn, moment = self.key.arn, iso(self.now())
         previous = last.checkpoint if last is not None else None
@@ -199,19 +202,34 @@ class Checkpointer:
         except ValueError as error:
             raise TamperedError(f"{tenant_id}: {error}") from error
         if signed is None:
+            if last is not None:
+                self._note(last, noted)
             return None
-        if not self.rows.swap(tenant_id, NOTED, {"checkpoint": canonical_json(signed)}, noted.version if noted else 0):
+        if not self.rows.swap(tenant_id, PENDING, _row(signed), pending.version if pending else 0):
             raise KpiError(ErrorCode.CONFLICT, f"another one is making a checkpoint of {tenant_id}; nothing was written, try again")
-        return self.objects.write(signed)
+        kept = self.objects.write(signed)
+        self._note(kept, noted)
+        return kept
 
-    def _last(self, tenant_id: str, noted: Row | None) -> SignedCheckpoint | None:
-        """The last checkpoint, brought to S3 if it was only noted."""
+    def _last(self, tenant_id: str, rows: Mapping[str, Row | None]) -> SignedCheckpoint | None:
+        """The last checkpoint, brought to S3 if it is only in a row."""
         last = self.objects.last(tenant_id)
-        if noted is None:
-            return last
-        where = f"the row {NOTED} of {tenant_id}"
-        pending = self.objects.parsed(str(noted.values.get("checkpoint", "")).encode(), tenant_id, None, where)
-        return self.objects.write(pending) if last is None or last.checkpoint.size < pending.checkpoint.size else last
+        for name, row in rows.items():
+            if row is not None:
+                where = f"the row {name} of {tenant_id}"
+                found = self.objects.parsed(str(row.values.get("checkpoint", "")).encode(), tenant_id, None, where)
+                last = self.objects.write(found) if last is None or last.checkpoint.size < found.checkpoint.size else last
+        return last
+
+    def _note(self, kept: SignedCheckpoint, noted: Row | None) -> None:
+        """Say that a checkpoint is kept. A note made meanwhile stays; if it is of fewer events, the next call mends it."""
+        values = _row(kept)
+        if noted is None or noted.values != values:
+            self.rows.swap(kept.checkpoint.tenant_id, NOTED, values, noted.version if noted else 0)
+
+
+def _row(signed: SignedCheckpoint) -> dict[str, str]:
+    return {"checkpoint": canonical_json(signed)}
 
 
 def object_key(tenant_id: str, size: int) -> str:

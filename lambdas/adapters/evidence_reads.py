@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -12,15 +14,18 @@ from pydantic import BaseModel, ConfigDict
 
 from lambdas.adapters.aws import Clients
 from lambdas.adapters.runlogs import DynamoRunLogs
+from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.model import LogTable
 
 PAGE = 500
 """Rows of the run log a query asks for."""
 SETS = "rendered/"
 """Prefix of published artifact sets in the artifacts bucket: `<manifest digest>.tar.gz`."""
-MAX_SETS = 20
-"""Published sets that are opened, newest first, while the files of a definition are still missing."""
+MAX_BYTES = 1 << 30
+"""Published sets are opened, newest first, while the files of a definition are still missing: so many bytes of them at most."""
 _MANIFEST = "manifest.json"
+_SHOWS_ALL = re.compile(r"(cloudwatch/platform\.[^/]+|grafana)/dashboards/")
+"""Dashboards that show KPIs of all tenants; files of one tenant are below `cloudwatch/{tenant}.{environment}/`."""
 _GROUP = 100
 
 Row = Mapping[str, Any]
@@ -70,6 +75,7 @@ class _Manifest(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     kpis: dict[str, _Made]
+    shared: dict[str, str] = {}
 
 
 class PublishedSets:
@@ -79,34 +85,52 @@ class PublishedSets:
         self._clients = clients
         self._bucket = bucket
 
-    def files(self, kpi_id: str, hashes: Sequence[str]) -> Iterator[Row]:
+    def files(self, tenant_id: str, environment: str, kpi_id: str, hashes: Sequence[str]) -> Iterator[Row]:
         """The files of the newest set that was made of each of these definitions; of a definition that was never published, none.
 
+        Besides those of the KPI alone these are the dashboards for all tenants and the files of the tenant that show it.
+
         Raises:
-            ValueError: when a published set has no manifest that can be read.
+            KpiError: CONFLICT when a published set cannot be read.
         """
         missing = set(hashes)
-        for key in self._newest_first()[:MAX_SETS]:
-            if not missing:
+        left = MAX_BYTES
+        for key, size in self._newest_first():
+            left -= size
+            if not missing or left < 0:
                 return
-            made = self._manifest(key).kpis.get(kpi_id)
-            if made is None or made.definition not in missing:
-                continue
-            missing.discard(made.definition)
-            about = {"set": key.removeprefix(SETS), "definition_hash": made.definition, "contract_version": made.version}
-            yield from ({**about, "path": path, "sha256": digest} for path, digest in sorted(made.files.items()))
+            for made, files in self._made(key, f"{tenant_id}.{environment}", kpi_id, missing):
+                missing.discard(made.definition)
+                about = {"set": key.removeprefix(SETS), "definition_hash": made.definition, "contract_version": made.version}
+                yield from ({**about, "path": path, "sha256": digest} for path, digest in sorted(files.items()))
 
-    def _newest_first(self) -> list[str]:
+    def _newest_first(self) -> list[tuple[str, int]]:
         pages = self._clients("s3").get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=SETS)
         found = [each for page in pages for each in page.get("Contents", []) if each["Key"].endswith(".tar.gz")]
-        return [str(each["Key"]) for each in sorted(found, key=lambda each: (each["LastModified"], each["Key"]), reverse=True)]
+        return [
+            (str(each["Key"]), int(each["Size"]))
+            for each in sorted(found, key=lambda each: (each["LastModified"], each["Key"]), reverse=True)
+        ]
 
-    def _manifest(self, key: str) -> _Manifest:
+    def _made(self, key: str, place: str, kpi_id: str, wanted: Container[str]) -> list[tuple[_Made, dict[str, str]]]:
+        """What a set has of a KPI, with digests by path, when it was made of a definition that is wanted."""
         content = self._clients("s3").get_object(Bucket=self._bucket, Key=key)["Body"].read()
         try:
             with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-                file = archive.extractfile(_MANIFEST)
-                text = file.read() if file is not None else b""
-            return _Manifest.model_validate(orjson.loads(text))
-        except (KeyError, tarfile.TarError, ValueError) as error:
-            raise ValueError(f"s3://{self._bucket}/{key} has no readable {_MANIFEST}: {error}") from error
+                manifest = _Manifest.model_validate(orjson.loads(_file(archive, _MANIFEST)))
+                made = manifest.kpis.get(kpi_id)
+                if made is None or made.definition not in wanted:
+                    return []
+                named = re.compile(rf"(?<![A-Z0-9-]){re.escape(kpi_id)}(?![A-Z0-9-])".encode())
+                paths = (path for path in manifest.shared if path.startswith(f"cloudwatch/{place}/") or _SHOWS_ALL.match(path))
+                shown = {path: manifest.shared[path] for path in paths if named.search(_file(archive, path))}
+        except (KeyError, tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
+            where = f"s3://{self._bucket}/{key}"
+            message = f"{where} has no readable {_MANIFEST}, or not all that it names ({error}); publish the set again, or remove it"
+            raise KpiError(ErrorCode.CONFLICT, message) from error
+        return [(made, made.files | shown)]
+
+
+def _file(archive: tarfile.TarFile, path: str) -> bytes:
+    file = archive.extractfile(path)
+    return file.read() if file is not None else b""

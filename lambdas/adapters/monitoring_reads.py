@@ -1,9 +1,11 @@
-"""What incidents are found in: the run log by time, verdicts of many runs, and definitions of many KPIs."""
+"""What views and incidents are made of: the run log by time, rows and verdicts of many runs, and definitions of many KPIs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from lambdas.adapters import queries
@@ -17,6 +19,9 @@ from lambdas.domain.timestamps import iso
 
 _FEW = 400
 """Up to so many runs are asked for by key; for more, the time they span is read."""
+IN_VAIN = 2_000
+"""Rows of other runs that are read between the runs of a page, before these are asked for one by one."""
+_PARALLEL = 8
 _RUN = ("entry", *RUN_COLUMNS)
 _DEFINITION = ("sk", "kpi_id", "name", "pack", "owner", "criticality", "definition")
 Row = Mapping[str, Any]
@@ -75,6 +80,37 @@ class DynamoIncidentReads:
             "ExpressionAttributeNames": asked["ExpressionAttributeNames"] | {"#verdict": "verdict"},
         }
         return {int(row["run_id"]): str(row["verdict"]) for row in queries.every(self._clients, arguments)}
+
+    def of_runs(self, tenant_id: str, run_ids: Sequence[int], table: LogTable) -> Mapping[int, Sequence[Row]]:
+        """See `IncidentReads.of_runs`."""
+        found: dict[int, list[Row]] = {run_id: [] for run_id in sorted(run_ids)}
+        if not found:
+            return found
+        vain = 0
+        for row in self._between(tenant_id, run_id_text(min(found)), f"{run_id_text(max(found))}{END}", table):
+            run_id = int(row["run_id"])
+            if run_id in found:
+                found[run_id].append(row)
+                continue
+            vain += 1
+            if vain > IN_VAIN:
+                # Those behind this place lie too far apart; of those before it all rows are here.
+                rest = [each for each in found if each > run_id]
+                with ThreadPoolExecutor(_PARALLEL) as pool:
+                    return found | dict(zip(rest, pool.map(partial(self._alone, tenant_id, table), rest), strict=True))
+        return found
+
+    def _alone(self, tenant_id: str, table: LogTable, run_id: int) -> list[Row]:
+        key = run_id_text(run_id)
+        return list(self._between(tenant_id, key, f"{key}{END}", table))
+
+    def _between(self, tenant_id: str, low: str, high: str, table: LogTable) -> Iterator[Row]:
+        arguments = {
+            "TableName": self._logs[table],
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
+            "ExpressionAttributeValues": to_item({":pk": tenant_id, ":low": low, ":high": high}),
+        }
+        return queries.every(self._clients, arguments)
 
     def definitions(self, tenant_id: str, sort_keys: Sequence[str]) -> Mapping[str, Row]:
         """See `IncidentReads.definitions`."""

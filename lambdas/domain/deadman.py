@@ -6,6 +6,7 @@ A missing run is a breach that no run can report. The check compares what the sc
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -86,13 +87,16 @@ def slots(schedule: Schedule, since: datetime, until: datetime) -> Iterator[Slot
     """
     if schedule.cron is None or schedule.trigger not in (Trigger.TIME, Trigger.BOTH):
         return
-    from croniter import croniter  # brings dateutil along
+    from croniter import CroniterBadDateError, croniter  # brings dateutil along
 
     zone = ZoneInfo(schedule.timezone)
     # A day earlier, since local times repeat when clocks go back; what is before `since` is left out below.
     ticks = croniter(schedule.cron, (since - timedelta(days=1)).astimezone(zone).replace(tzinfo=None))
     while True:
-        local: datetime = ticks.get_next(datetime)
+        try:
+            local: datetime = ticks.get_next(datetime)
+        except CroniterBadDateError:  # a day that no year has, such as 30 February
+            return
         due = local.replace(tzinfo=zone).astimezone(UTC)
         if due > until:
             return
@@ -121,31 +125,35 @@ def missed(watched: Watched, runs: Iterable[Row], pauses: Sequence[CatalogRow], 
         pauses: the rows of pauses of the environment; nothing is missing that was not to run.
         at: the moment.
     """
-    known = [row for row in runs if _scheduled(row, watched)]
-    found = list(slots(watched.kpi.schedule, looked_at_since(watched, at), at))
+    started = _starts(runs, watched)
     gone: list[Missed] = []
-    for slot, following in pairwise([*found, None]):
-        if slot is None or at < slot.latest + patience(watched.kpi) or pause_of(pauses, watched.kpi.id, None, slot.due):
+    for slot, begin, end in _windows([*slots(watched.kpi.schedule, looked_at_since(watched, at), at)]):
+        if at < slot.latest + patience(watched.kpi) or pause_of(pauses, watched.kpi.id, None, slot.due):
             continue
         expected = _run(watched, slot)
-        if not any(_serves(row, expected, following) for row in known):
+        of_period = started.get(expected.period.text, [])
+        first = bisect_left(of_period, begin)
+        if first == len(of_period) or (end is not None and of_period[first] >= end):
             gone.append(_missed(watched, expected))
     return gone
 
 
-def _scheduled(row: Row, watched: Watched) -> bool:
-    """Whether a row is of a first attempt that the schedule started. Manual runs prove nothing about the schedule."""
-    return (
-        row.get("environment") == watched.tenant.environment
-        and row.get("trigger_type") == TriggerType.TIME.value
-        and int(str(row.get("retry_seq", 0))) == 0
-    )
+def _starts(rows: Iterable[Row], watched: Watched) -> dict[str | None, list[datetime]]:
+    """When first attempts that the schedule started did start, in order, by period. Manual runs prove nothing about the schedule."""
+    found: dict[str | None, list[datetime]] = {}
+    for row in rows:
+        ours = row.get("environment") == watched.tenant.environment and row.get("trigger_type") == TriggerType.TIME.value
+        if ours and int(str(row.get("retry_seq", 0))) == 0:
+            found.setdefault(period_of_lineage(str(row.get("lineage_ref", ""))), []).append(parse(str(row["started_at"])))
+    return {period: sorted(moments) for period, moments in found.items()}
 
 
-def _serves(row: Row, expected: Run, following: Slot | None) -> bool:
-    started = parse(str(row["started_at"]))
-    in_time = started >= expected.started_at - SKEW and (following is None or started < following.due - SKEW)
-    return in_time and period_of_lineage(str(row.get("lineage_ref", ""))) == expected.period.text
+def _windows(found: Sequence[Slot]) -> Iterator[tuple[Slot, datetime, datetime | None]]:
+    """Each slot with the moments from and before which a run that starts is its own; a run of the last one may start at any time."""
+    gaps = [later.due - earlier.due for earlier, later in pairwise(found)]
+    # Where runs are a minute apart, a clock may be behind by less than that, or each run would be taken for the next one.
+    begins = [slot.due - min(SKEW, gap / 2) for slot, gap in zip(found, [2 * SKEW, *gaps], strict=False)]
+    yield from zip(found, begins, [*begins[1:], None], strict=False)
 
 
 def _run(watched: Watched, slot: Slot) -> Run:

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any, cast
 
 from kpis.common import Level, Verdict
@@ -92,10 +91,11 @@ def _alarming(definition: Row) -> frozenset[Verdict]:
 
 @dataclass(frozen=True)
 class SeenRun:
-    """A run that ended, with the verdict where it is a bad one."""
+    """A run that ended, with the verdict where it is a bad one, and the run that was its first attempt where it is a later one."""
 
     row: Row
     bad_verdict: Verdict | None = None
+    first_attempt: int | None = None
 
     @property
     def run_id(self) -> int:
@@ -131,6 +131,11 @@ class SeenRun:
     def missing(self) -> bool:
         """Whether it is the trace of a run that never started."""
         return self.row.get("triggered_by") == DEAD_MAN
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person started it."""
+        return self.row.get("trigger_type") == TriggerType.MANUAL
 
     @property
     def suspicious(self) -> bool:
@@ -173,9 +178,14 @@ class Incident:
     closed_by: SeenRun | None = None
 
     @property
+    def began_with(self) -> int:
+        """The first attempt of the run that showed it first: while others follow, the incident keeps its name."""
+        return self.first.run_id if self.first.first_attempt is None else self.first.first_attempt
+
+    @property
     def incident_id(self) -> str:
-        """The cause and the run that showed it first."""
-        return f"{self.cause}-{run_id_text(self.first.run_id)}"
+        """The cause and the run it began with."""
+        return f"{self.cause}-{run_id_text(self.began_with)}"
 
     @property
     def state(self) -> IncidentState:
@@ -185,7 +195,7 @@ class Incident:
     def shown_by(self, incident_id: str) -> bool:
         """Whether an id means this incident: it names its cause and a run from the first that showed it to the last."""
         cause, run_id = parts_of(incident_id)
-        return cause is self.cause and self.first.run_id <= run_id <= self.last.run_id
+        return cause is self.cause and self.began_with <= run_id <= self.last.run_id
 
 
 def parts_of(incident_id: str) -> tuple[Cause, int]:
@@ -212,6 +222,16 @@ def incidents_of(runs: Iterable[SeenRun], facts: KpiFacts) -> list[Incident]:
     return sorted([*over, *under_way.values()], key=lambda each: (each.first.run_id, each.cause))
 
 
+def anchors(runs: Iterable[SeenRun], facts: KpiFacts) -> Mapping[Cause, int]:
+    """By cause the oldest run after which it was not under way, whatever came before: one the platform started, and that ends it."""
+    found: dict[Cause, int] = {}
+    for run in runs:
+        for cause in () if run.by_hand else Cause:
+            if run.ends(cause) and cause not in run.causes(facts):
+                found[cause] = min(run.run_id, found.get(cause, run.run_id))
+    return found
+
+
 def telling(runs: Iterable[SeenRun]) -> Iterator[SeenRun]:
     """Runs that say something about how the KPI is now, oldest first.
 
@@ -219,18 +239,30 @@ def telling(runs: Iterable[SeenRun]) -> Iterator[SeenRun]:
     repair or a backfill of the past.
     """
     current = ""
+    first_attempts: dict[int, int] = {}
     ordered = sorted(runs, key=lambda run: run.run_id)
-    for run, following in pairwise([*ordered, None]):
-        if run is None or (following is not None and _follows(following, run)):
+    for run, following in zip(ordered, _next_of_period(ordered), strict=True):
+        if following is not None and _follows(following, run):
+            first_attempts[following.run_id] = first_attempts.get(run.run_id, run.run_id)
             continue
-        if run.row.get("trigger_type") == TriggerType.MANUAL and run.period_end < current:
+        if run.by_hand and run.period_end < current:
             continue
         current = run.period_end or current
-        yield run
+        yield replace(run, first_attempt=first_attempts.get(run.run_id))
+
+
+def _next_of_period(ordered: Sequence[SeenRun]) -> list[SeenRun | None]:
+    """For each run the next one of the same period: runs of other periods may come between two attempts."""
+    latest: dict[str, SeenRun] = {}
+    found: list[SeenRun | None] = []
+    for run in reversed(ordered):
+        found.append(latest.get(run.period))
+        latest[run.period] = run
+    return found[::-1]
 
 
 def _follows(later: SeenRun, run: SeenRun) -> bool:
-    return run.status is RunStatus.FAILED and later.period == run.period and later.retry == run.retry + 1
+    return run.status is RunStatus.FAILED and later.retry == run.retry + 1
 
 
 def _begun(run: SeenRun, cause: Cause) -> Incident:

@@ -79,6 +79,11 @@ class Notary:
     def lay(self, key: str, body: bytes) -> None:
         self.stack.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
 
+    def noted(self) -> int:
+        """Of how many events the last checkpoint is said to be."""
+        row = self.tables.rows().read(TENANT, NOTED)
+        return SignedCheckpoint.model_validate_json(str(row.values["checkpoint"])).checkpoint.size if row else 0
+
     def stored(self) -> list[str]:
         return [each["Key"] for each in self.stack.client("s3").list_objects_v2(Bucket=self.bucket).get("Contents", ())]
 
@@ -223,6 +228,19 @@ def test_a_checkpoint_that_was_noted_but_not_written_is_brought_before_the_next(
     assert checkpoint_problem(second, verify, first.checkpoint) is None
     assert checkpoint_problem(third, verify, second.checkpoint) is None
     assert third.checkpoint.size == 6
+
+
+def test_a_checkpoint_that_was_not_written_is_not_said_to_be_there_and_is_brought_though_nothing_new_came(notary: Notary) -> None:
+    notary.write(2)
+    notary.made()
+    notary.write(2)
+    with pytest.raises(ConnectionError):
+        replace(notary.checkpointer(), objects=_Unwritten(notary.objects())).next(TENANT)
+    assert notary.noted() == 2, "whoever looks whether something is to be signed must not be told that it is done"
+    assert notary.next() is None, "no event came since"
+    brought = notary.objects().last(TENANT)
+    assert brought is not None
+    assert (brought.checkpoint.size, notary.noted()) == (4, 4)
 
 
 def test_a_note_that_was_changed_stops_the_signing(notary: Notary) -> None:

@@ -145,6 +145,10 @@ def test_the_evidence_of_real_runs_is_exported_and_holds_without_the_platform(
         wanted = sum(len(platform.stack.log_rows(table, TENANT, run_id=run_id)) for run_id in {row["run_id"] for row in runs})
         assert told["records"][name] == wanted > 0
     assert {row["definition_hash"] for row in runs} == {row["definition_hash"] for row in records(content, "records/artifacts.jsonl")}
+    paths = {row["path"] for row in records(content, "records/artifacts.jsonl")}
+    assert f"cloudwatch/{TENANT}.prod/dashboards/kpi-local-{TENANT}-prod-overview.json" in paths, "the dashboards that show it"
+    assert "grafana/dashboards/executive.json" in paths
+    assert not [path for path in paths if "discco" in path or "skyway" in path]
     (request,) = records(content, "records/approvals.jsonl")
     assert [each["by"]["subject"] for each in request["decisions"]] == ["ben"]
     (lineage,) = records(content, "records/lineage.jsonl")

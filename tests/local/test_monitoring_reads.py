@@ -62,3 +62,17 @@ def test_definitions_are_found_by_key_and_unknown_ones_left_out(reads: DynamoInc
     found = reads.definitions(TENANT, [key, "prod#kpi#SKY-NO-99#1.0.0"])
     assert [row["kpi_id"] for row in found.values()] == [newest["kpi_id"]]
     assert reads.definitions(TENANT, []) == {}
+
+
+@pytest.mark.parametrize("in_vain", [0, 100_000])
+def test_the_rows_of_runs_are_those_of_each_run_whichever_way_they_are_read(
+    stack: Stack, reads: DynamoIncidentReads, monkeypatch: pytest.MonkeyPatch, in_vain: int
+) -> None:
+    monkeypatch.setattr(monitoring_reads, "IN_VAIN", in_vain)
+    rows, _ = reads.newest(TENANT, LONG_AGO, None, 300)
+    run_ids = [int(run["run_id"]) for run in fold_runs(rows)][::7]
+    logged = [row for row in stack.log_rows("pre-validation", TENANT) if int(row["run_id"]) in run_ids]
+    found = reads.of_runs(TENANT, run_ids, LogTable.PRE_VALIDATION)
+    assert set(found) == set(run_ids)
+    assert sorted(row["sk"] for rows in found.values() for row in rows) == sorted(row["sk"] for row in logged) != []
+    assert all(int(row["run_id"]) == run_id for run_id, rows in found.items() for row in rows)

@@ -46,8 +46,8 @@ class Facts(Frozen):
     details: dict[str, JsonValue] = Field(default_factory=dict)
 
     def concerns(self, kpi_id: str) -> bool:
-        """Whether it is about a KPI: on its own, or as one of those an import brought (`details["kpis"]`)."""
-        if self.object_type == "kpi" and self.object_id == kpi_id:
+        """Whether it is about a KPI: as its object, by `details["kpi_id"]` (an incident), or as one of `details["kpis"]` (an import)."""
+        if (self.object_type == "kpi" and self.object_id == kpi_id) or self.details.get("kpi_id") == kpi_id:
             return True
         lines = self.details.get("kpis")
         return isinstance(lines, list) and any(isinstance(line, dict) and line.get("kpi_id") == kpi_id for line in lines)

@@ -149,10 +149,19 @@ def _files(evidence: Evidence) -> dict[str, bytes]:
 
 
 def _period(events: Sequence[AuditEvent], subject: Subject) -> list[AuditEvent]:
-    """The events of the period without a gap, and one on each side, which show that none was left out at its edges."""
+    """The events of the period without a gap, with the nearest from before and after it, which show that none was left out at its edges.
+
+    A call that takes longer than another one is written after it with the earlier moment, so a neighbour in the chain may be of the other
+    side of the period; then the next one is taken along.
+    """
     inside = [event.seq for event in events if subject.period_start <= event.at < subject.period_end]
     if inside:
-        return list(events[max(0, inside[0] - 2) : inside[-1] + 1])
+        first, last = max(0, inside[0] - 2), min(len(events) - 1, inside[-1])
+        while first > 0 and events[first].at >= subject.period_start:
+            first -= 1
+        while last < len(events) - 1 and events[last].at < subject.period_end:
+            last += 1
+        return list(events[first : last + 1])
     after = next((event.seq for event in events if event.at >= subject.period_end), len(events) + 1)
     return list(events[max(0, after - 2) : after])
 

@@ -75,8 +75,11 @@ class CheckpointReads(Protocol):
 class ArtifactReads(Protocol):
     """What was generated from definitions and published."""
 
-    def files(self, kpi_id: str, hashes: Sequence[str]) -> Iterator[Row]:
-        """`set`, `definition_hash`, `contract_version`, `path` and `sha256` of each file made of one of these definitions."""
+    def files(self, tenant_id: str, environment: str, kpi_id: str, hashes: Sequence[str]) -> Iterator[Row]:
+        """`set`, `definition_hash`, `contract_version`, `path` and `sha256` of each file made of one of these definitions.
+
+        Dashboards and alarms of a tenant are those of this one in this environment, and only where they show the KPI.
+        """
         ...
 
 
@@ -111,11 +114,12 @@ class Exporter:
         asked = checked(subject, now)
         shelf = Shelf(self.catalog, asked.tenant_id, Environment(asked.environment))
         rows = self._runs(asked)
-        versions = _versions(shelf, asked.kpi_id, rows)
+        versions = _versions(shelf, asked, rows)
         hashes = {number: version.hash for number, version in versions.items()}
         runs = [_run(row, hashes) for row in rows]
         children = self._children(asked, runs)
         events, checkpoint = self._chain(asked, now)
+        made = self.artifacts.files(asked.tenant_id, asked.environment, asked.kpi_id, sorted(hashes.values()))
         return Evidence(
             subject=asked,
             definitions=[version.kpi for version in versions.values()],
@@ -127,7 +131,7 @@ class Exporter:
                 **children,
                 "approvals": self._approvals(asked, versions),
                 "lineage": lineage_records(shelf, list(versions.values()), runs, children["sourcing"]),
-                "artifacts": _sorted(self.artifacts.files(asked.kpi_id, sorted(hashes.values())), "set", "path"),
+                "artifacts": _sorted(made, "set", "path"),
             },
         )
 
@@ -201,6 +205,7 @@ class Exporter:
             )
 
 
+_WENT_LIVE = ("published_at", "restored_at")
 _ENTRIES = {"open": 0, "close": 1}
 
 
@@ -226,16 +231,18 @@ def checked(subject: Subject, now: datetime) -> Subject:
     return replace(subject, period_start=iso(start), period_end=iso(end))
 
 
-def _versions(shelf: Shelf, kpi_id: str, runs: Iterable[Row]) -> dict[str, Version]:
-    """The versions that ran, oldest first; where none ran, the active one."""
+def _versions(shelf: Shelf, asked: Subject, runs: Iterable[Row]) -> dict[str, Version]:
+    """The versions that ran, oldest first; where none ran, the one that went live last before the end of the period."""
+    kpi_id = asked.kpi_id
     ran: dict[str, int] = {}
     for row in runs:
         ran.setdefault(str(row["contract_version"]), int(row["run_id"]))
     if not ran:
-        active = shelf.active(kpi_id)
-        if active is None:
-            raise KpiError(ErrorCode.NOT_FOUND, f"{kpi_id} has no runs in the period and no active version in {shelf.environment}")
-        return {active.number: _same(active)}
+        version = _last_live(shelf, kpi_id, asked.period_end)
+        if version is None:
+            message = f"{kpi_id} has no runs in the period and was not live in {shelf.environment} before its end"
+            raise KpiError(ErrorCode.NOT_FOUND, message)
+        return {version.number: _same(version)}
     found: dict[str, Version] = {}
     for number in sorted(ran, key=version_key):
         version = shelf.find(kpi_id, number)
@@ -245,6 +252,19 @@ def _versions(shelf: Shelf, kpi_id: str, runs: Iterable[Row]) -> dict[str, Versi
             )
         found[number] = _same(version)
     return found
+
+
+def _last_live(shelf: Shelf, kpi_id: str, until: str) -> Version | None:
+    """What runs, or ran last, as far as it went live before a moment. Of what was imported nobody knows when; it counts while it runs."""
+    moments: dict[str, Version] = {}
+    for row in shelf.store.rows(shelf.tenant_id, keys.versions(shelf.environment, kpi_id)):
+        at = max((row.text(name) for name in _WENT_LIVE if row.text(name) < until), default="")
+        if at:
+            moments[at] = Version(row)
+    if moments:
+        return moments[max(moments)]
+    active = shelf.active(kpi_id)
+    return active if active is not None and not any(map(active.row.text, _WENT_LIVE)) else None
 
 
 def _same(version: Version) -> Version:

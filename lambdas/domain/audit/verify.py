@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-import orjson
 from pydantic import BaseModel, ValidationError
 
 from kpis.common import Frozen
@@ -25,6 +27,10 @@ from lambdas.domain.audit.event import AuditEvent
 Model = TypeVar("Model", bound=BaseModel)
 MAX_BYTES = 1 << 30
 """A bundle that unpacks to more is refused unread."""
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, OSError,
+    RuntimeError,  # an encrypted file, or a compression this Python does not have
+)  # fmt: skip
 
 
 class _RefusedError(Exception):
@@ -70,7 +76,7 @@ def _unpacked(content: bytes) -> dict[str, bytes]:
             if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
                 raise _RefusedError("bundle", f"it unpacks to more than {MAX_BYTES} bytes")
             return {name: archive.read(name) for name in names}
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError) as error:
+    except _UNREADABLE as error:
         raise _RefusedError("bundle", f"it is not a readable zip: {error}") from error
 
 
@@ -89,6 +95,9 @@ def _signed_manifest(files: Mapping[str, bytes], verifier_of: Callable[[bytes], 
     if not verify(files[e.MANIFEST], signature):
         raise _RefusedError(e.MANIFEST, "its signature is not one of the key: it was changed after it was signed")
     manifest = _parsed(e.Manifest, files[e.MANIFEST], e.MANIFEST)
+    if manifest.format != e.FORMAT:
+        problem = f"it has format {manifest.format}, this program reads format {e.FORMAT}; verify it with the one that made it"
+        raise _RefusedError(e.MANIFEST, problem)
     if canonical_json(manifest).encode() != files[e.MANIFEST]:
         raise _RefusedError(e.MANIFEST, "it is not in canonical form")
     if manifest.key_fingerprint != key:
@@ -195,6 +204,12 @@ def _rows(model: type[Model], files: Mapping[str, bytes], name: str) -> Iterator
 
 def _parsed(model: type[Model], content: bytes, where: str) -> Model:
     try:
-        return model.model_validate(orjson.loads(content))
-    except (ValueError, ValidationError) as error:
-        raise _RefusedError(where, f"it cannot be read: {str(error).splitlines()[0]}") from error
+        # pydantic's own reader keeps integers of any size, which a JSON library with 64 bits makes floats of.
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        raise _RefusedError(where, f"it cannot be read: {_said(error)}") from error
+
+
+def _said(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))

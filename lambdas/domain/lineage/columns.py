@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from kpis.rules import ColumnRange, EntitiesCovered, NullRatio, PreRule, Reconciliation
 from kpis.schema import Dictionary, Kpi, Source
+
+_WORD = re.compile(r"[^\W\d][\w$]*")
+"""A name in a statement. One in quotes is a word as well, so a rule may be said to look at a column that it only compares with."""
 
 
 class ColumnUse(StrEnum):
@@ -48,7 +52,8 @@ def _checks(rule: PreRule, source: Source, column: str) -> bool:
     if isinstance(rule, NullRatio | ColumnRange | EntitiesCovered):
         return rule.source == source.id and rule.column.lower() == column
     if isinstance(rule, Reconciliation):
-        return source.table.lower() in (text := f"{rule.left_sql} {rule.right_sql}".lower()) and column in text
+        words = set(_WORD.findall(f"{rule.left_sql} {rule.right_sql}".lower()))
+        return column in words and source.table.lower() in words
     return False
 
 

@@ -16,7 +16,7 @@ from lambdas.domain.lineage import reach
 from lambdas.domain.lineage.change import Change, ChangeKind
 from lambdas.domain.lineage.graph import Graph, LinkKind, NodeKind, kpi_node, name_of, table_id
 from lambdas.domain.lineage.reach import Effect, Reached
-from lambdas.domain.lineage.report import LISTED, AffectedKpi, Alarm, AlarmKind, ImpactReport, Reader, Rerun, TouchedSlo
+from lambdas.domain.lineage.report import LISTED, AffectedKpi, Alarm, AlarmKind, ImpactReport, Reader, Rerun, TouchedSlo, named
 from lambdas.domain.lineage.timing import conflicts, followers, when
 
 VALUE_FIELDS = frozenset({"expression", "sources", "unit", "grain", "entity_dimension", "parent"})
@@ -68,7 +68,7 @@ def _of_source(graph: Graph, tenant_id: str, change: Change) -> ImpactReport:
 def _of_deprecation(graph: Graph, tenant_id: str, change: Change, kpi: Kpi, reached: Mapping[str, Reached]) -> ImpactReport:
     reruns = [Rerun(kpi_id=kpi.id, before=when(kpi.schedule), after=None)]
     direct = [each.kpi_id for each in reached.values() if each.effect is Effect.LOSES]
-    warnings = [f"{kpi.id} cannot be retired while it is read by {', '.join(sorted(direct))}"] if direct else []
+    warnings = [f"{kpi.id} cannot be retired while it is read by {named(sorted(direct), len(direct))}"] if direct else []
     return _report(graph, tenant_id, change, reached, reruns=reruns, warnings=warnings, variants=graph.variants.get(kpi.id, ()))
 
 
@@ -126,6 +126,7 @@ def _report(
         "alarming": sum(1 for kpi in kpis if kpi.alerts or kpi.tier == 0),
         "slos": len(kpis),
         "reruns": len(reruns),
+        "warnings": len(warnings),
     }
     return ImpactReport(
         change=change,
@@ -139,7 +140,7 @@ def _report(
         alarms=tuple(islice((alarm for kpi in kpis for alarm in _alarms(kpi)), LISTED)),
         slos=tuple(_slos(kpis[:LISTED])),
         reruns=tuple(reruns[:LISTED]),
-        warnings=tuple(warnings),
+        warnings=tuple(warnings[:LISTED]),
         totals=totals | dict(effects),
     )
 

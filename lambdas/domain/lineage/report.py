@@ -90,11 +90,13 @@ class ImpactReport(Frozen):
 
 
 _SHOWN = 5
+_WARNED = 20
 _NOUNS = {
     "affected": ("KPI", "KPIs"),
     "consumers": ("consumer", "consumers"),
     "reports": ("report", "reports"),
     "variants": ("variant", "variants"),
+    "warnings": ("warning", "warnings"),
 }
 
 
@@ -105,14 +107,19 @@ def _sentences(report: ImpactReport) -> list[str]:
     said = [f"{report.title[0].upper()}{report.title[1:]} reaches {_count(total, 'affected')}{' besides itself' if own else ''}."]
     for effect in Effect:
         names = [each.kpi_id for each in reached if each.effect is effect]
-        if names:
-            said.append(f"{_named(names, report.totals.get(effect.value, len(names)))} {_plural(effect, len(names))}.")
+        count = report.totals.get(effect.value, len(names)) if effect is not Effect.OWN else 0
+        if count:
+            # Where the list had no room for any of them they are counted.
+            said.append(f"{named(names, count) if names else _count(count, 'affected')} {_plural(effect, count)}.")
     if report.highest_criticality in (Level.HIGH, Level.CRITICAL):
         said.append(f"The highest criticality among them is {report.highest_criticality}: business and technical sign-off are needed.")
-    said += [f"{warning}." for warning in report.warnings]
+    said += [f"{warning}." for warning in report.warnings[:_WARNED]]
+    more = report.totals.get("warnings", len(report.warnings)) - _WARNED
+    if more > 0:
+        said.append(f"{_count(more, 'warnings')} like these {'is' if more == 1 else 'are'} left out.")
     if report.variants:
         said.append(
-            f"{_count(report.totals['variants'], 'variants')} must be reviewed: {_named(report.variants, report.totals['variants'])}."
+            f"{_count(report.totals['variants'], 'variants')} must be reviewed: {named(report.variants, report.totals['variants'])}."
         )
     said += _readers(report.consumers, report.totals.get("consumers", 0), "consumers", "reads", "read")
     said += _readers(report.reports, report.totals.get("reports", 0), "reports", "shows", "show")
@@ -121,13 +128,13 @@ def _sentences(report: ImpactReport) -> list[str]:
     if report.alarms:
         targets = sorted({each.target for each in report.alarms})
         count = report.totals["alarming"]
-        said.append(f"Alerts of {count} {'KPI' if count == 1 else 'KPIs'} may ring: {_named(targets, len(targets))}.")
+        said.append(f"Alerts of {count} {'KPI' if count == 1 else 'KPIs'} may ring: {named(targets, len(targets))}.")
     return said
 
 
 def _readers(readers: tuple[Reader, ...], total: int, kind: str, one: str, many: str) -> list[str]:
     names = [each.name.removeprefix("report: ") for each in readers]
-    return [f"{_count(total, kind)} {one if total == 1 else many} what is reached: {_named(names, total)}."] if readers else []
+    return [f"{_count(total, kind)} {one if total == 1 else many} what is reached: {named(names, total)}."] if readers else []
 
 
 def _plural(effect: Effect, count: int) -> str:
@@ -141,7 +148,8 @@ def _count(number: int, kind: str) -> str:
     return f"{number or 'no'} {one if number == 1 else many}"
 
 
-def _named(names: tuple[str, ...] | list[str], total: int) -> str:
+def named(names: tuple[str, ...] | list[str], total: int) -> str:
+    """The first names, and how many more there are."""
     shown = list(names[:_SHOWN])
     rest = total - len(shown)
     return f"{', '.join(shown)} and {rest} more" if rest > 0 else ", ".join(shown)

@@ -38,7 +38,9 @@ def followers(graph: Graph, kpi_id: str) -> list[str]:
 def conflicts(graph: Graph, kpi: Kpi, schedule: Schedule, now: datetime) -> Iterator[str]:
     """What a schedule makes wrong that the present one does not, as sentences. `now` says which period is looked at."""
     period = last_complete(now, kpi.grain, schedule.timezone)
-    planned, present = as_of_for(period, kpi.grain, schedule), as_of_for(period, kpi.grain, kpi.schedule)
+    planned, present = _first_at(schedule, kpi, period), _first_at(kpi.schedule, kpi, period)
+    if planned is None or present is None:
+        return
     for reader in _timed_readers(graph, kpi):
         start = _start(reader, period)
         if start is not None and planned >= start > present:
@@ -65,5 +67,15 @@ def _timed_readers(graph: Graph, kpi: Kpi) -> Iterator[Kpi]:
 
 
 def _start(kpi: Kpi, period: Period) -> datetime | None:
-    """When a KPI starts for a period by its clock; None when only an event starts it."""
-    return as_of_for(period, kpi.grain, kpi.schedule) if kpi.schedule.cron else None
+    """When a KPI starts for a period by its clock; None when only an event starts it, or nothing."""
+    return _first_at(kpi.schedule, kpi, period) if kpi.schedule.cron else None
+
+
+def _first_at(schedule: Schedule, kpi: Kpi, period: Period) -> datetime | None:
+    """When a schedule starts a KPI for a period; None when it names a day that never comes."""
+    from croniter import CroniterBadDateError
+
+    try:
+        return as_of_for(period, kpi.grain, schedule)
+    except CroniterBadDateError:
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,13 +13,16 @@ from kpis.common import Verdict
 from lambdas.domain.control import keys
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.fold import fold_runs, of_canary
-from lambdas.domain.incidents import Incident, KpiFacts, SeenRun, facts_of, incidents_of, parts_of
+from lambdas.domain.incidents import Incident, KpiFacts, SeenRun, anchors, facts_of, incidents_of, parts_of
+from lambdas.domain.model import LogTable
 from lambdas.domain.timestamps import parse
 
 MAX_ROWS = 20_000
 """Rows of the run log one answer looks at, each run has two; then the answer says that it is not complete."""
 BEFORE_ROWS = 400
-"""Rows of a KPI that are read before the window, to find where an incident began that was under way when it opens."""
+"""Rows of a KPI that are read at a time before the window, to find where an incident began that was under way when it opens."""
+MAX_EARLIER = 10_000
+"""Rows of a KPI that are read before the window at most: an incident of more runs begins with the oldest one read."""
 PARALLEL = 8
 """KPIs whose earlier runs are read at the same time."""
 _A_MOMENT = timedelta(milliseconds=1)
@@ -39,6 +42,10 @@ class IncidentReads(Protocol):
 
     def bad_verdicts(self, tenant_id: str, run_ids: Sequence[int]) -> Mapping[int, str]:
         """The verdicts of runs that delivered another one than Adequate."""
+        ...
+
+    def of_runs(self, tenant_id: str, run_ids: Sequence[int], table: LogTable) -> Mapping[int, Sequence[Row]]:
+        """The rows of runs in one of the other tables, by run, in the order of their keys."""
         ...
 
     def definitions(self, tenant_id: str, sort_keys: Sequence[str]) -> Mapping[str, Row]:
@@ -101,15 +108,31 @@ class IncidentLog:
         return found
 
     def _incidents(self, tenant_id: str, environment: str, since: datetime, runs: Sequence[SeenRun], facts: KpiFacts) -> list[Incident]:
-        """Those of one KPI. Where the first run of the window shows a cause, the runs before it say since when."""
-        found = incidents_of(runs, facts)
+        """Those of one KPI. Earlier runs are read until they tell since when each has been under way."""
         oldest = min((run.run_id for run in runs), default=0)
-        if any(each.first.run_id == oldest for each in found):
-            kpi_id = str(runs[0].row["kpi_id"])
-            earlier = self._seen(tenant_id, environment, self.reads.before(tenant_id, kpi_id, since, BEFORE_ROWS))
-            found = incidents_of([*earlier, *runs], facts)
-        # What no run of the window shows is not of it.
-        return [each for each in found if each.last.run_id >= oldest]
+        known, found = list(runs), _shown(runs, facts, oldest)
+        earlier = self._earlier(tenant_id, environment, runs, since) if found else ()
+        for more in earlier:
+            begun = anchors(known, facts)
+            if all(each.cause in begun and begun[each.cause] < each.first.run_id for each in found):
+                break
+            known += more
+            found = _shown(known, facts, oldest)
+        return found
+
+    def _earlier(self, tenant_id: str, environment: str, runs: Sequence[SeenRun], until: datetime) -> Iterator[list[SeenRun]]:
+        """Runs of a KPI before a moment, some hundred at a time."""
+        kpi_id = str(runs[0].row["kpi_id"])
+        for _ in range(MAX_EARLIER // BEFORE_ROWS):
+            rows = self.reads.before(tenant_id, kpi_id, until, BEFORE_ROWS)
+            last = len(rows) < BEFORE_ROWS
+            if not last:
+                # The oldest run read may lack one of its rows.
+                until = parse(str(rows[-1]["started_at"])) + _A_MOMENT
+                rows = [row for row in rows if parse(str(row["started_at"])) >= until]
+            yield self._seen(tenant_id, environment, rows)
+            if last:
+                return
 
     def _seen(self, tenant_id: str, environment: str, rows: Iterable[Row]) -> list[SeenRun]:
         ended = [run for run in fold_runs(rows) if run.get("status") and run["environment"] == environment and not of_canary(run)]
@@ -142,6 +165,11 @@ def shown_run(incident_id: str, environment: str) -> int:
 def no_incident(incident_id: str, environment: str) -> KpiError:
     """The error for an incident that is not there."""
     return KpiError(ErrorCode.NOT_FOUND, f"there is no incident {incident_id} in {environment}")
+
+
+def _shown(runs: Iterable[SeenRun], facts: KpiFacts, oldest: int) -> list[Incident]:
+    """The incidents among runs that one from the oldest of the window on shows."""
+    return [each for each in incidents_of(runs, facts) if each.last.run_id >= oldest]
 
 
 def _verdict(text: str | None) -> Verdict | None:

@@ -42,7 +42,7 @@ def change_of(tenant_id: str, sort_key: str, row: Mapping[str, Any] | None) -> C
         row: its attributes now (a stream's new image); None when it was deleted.
 
     Raises:
-        ValueError: when the row's definition is not JSON.
+        ValueError: when the row holds no definition.
     """
     key = key_of(tenant_id, sort_key)
     if key is None:
@@ -83,7 +83,7 @@ def apply(data: bytes, changes: Sequence[Change]) -> Applied:
         KpiError: INTERNAL when `data` is no index.
     """
     changed = stale = 0
-    with closing(tables.open_bytes(data)) as connection:
+    with closing(tables.open_bytes(data)) as connection, tables.readable():
         connection.execute("BEGIN")
         for change in changes:
             tenant = tables.tenant_number(connection, change.key.tenant_id)

@@ -12,6 +12,7 @@ from typing import Any, cast
 from kpis.common import Environment, version_key
 
 _UNSEARCHABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+_VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
 _LABELS = ("pack", "variant_label", "owners", "entity_dimension", "unit", "extensions", "consumers", "reports")
 
 
@@ -90,6 +91,8 @@ def key_of(tenant_id: str, sort_key: str) -> DocumentKey | None:
     # The environment is checked too: other keys, such as `idem#...`, end in words that callers choose.
     if len(parts) != len(("environment", "kpi", "id", "version")) or parts[1] != "kpi" or parts[0] not in set(Environment):
         return None
+    if _VERSION.fullmatch(parts[3]) is None:
+        return None
     return DocumentKey(tenant_id, parts[0], parts[2], parts[3])
 
 
@@ -97,13 +100,9 @@ def document_of(key: DocumentKey, row: Mapping[str, Any]) -> Document:
     """The document of a definition row. The row's own attributes win over the definition's: a status changes without a new definition.
 
     Raises:
-        ValueError: when the row's definition is not JSON.
+        ValueError: when the row holds no definition.
     """
-    try:
-        definition: dict[str, Any] = json.loads(str(row.get("definition") or "{}"))
-        tables: list[dict[str, Any]] = json.loads(str(row.get("sources") or "[]"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{key.kpi_id} {key.version}: the catalog row's definition is not JSON ({error}); import it again") from error
+    definition, tables = _read(key, row)
     owners: dict[str, Any] = definition.get("owners") or {}
     words = {
         Part.ID: (key.kpi_id,),
@@ -131,6 +130,18 @@ def document_of(key: DocumentKey, row: Mapping[str, Any]) -> Document:
         updated_at=str(row.get("updated_at") or ""),
         row_version=int(row.get("row_version") or 1),
     )
+
+
+def _read(key: DocumentKey, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The definition of a row and the tables it reads, as JSON has them."""
+    try:
+        definition, tables = json.loads(str(row.get("definition") or "{}")), json.loads(str(row.get("sources") or "[]"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{key.kpi_id} {key.version}: the catalog row's definition is not JSON ({error}); import it again") from error
+    whole = isinstance(definition, dict) and isinstance(definition.get("owners") or {}, dict)  # pyright: ignore[reportUnknownMemberType] - JSON
+    if not whole or not isinstance(tables, list) or not all(isinstance(each, dict) for each in cast("list[Any]", tables)):
+        raise ValueError(f"{key.kpi_id} {key.version}: the catalog row holds JSON that is no definition; import it again")
+    return cast("dict[str, Any]", definition), cast("list[dict[str, Any]]", tables)
 
 
 def searchable(text: str) -> str:

@@ -19,7 +19,7 @@ from lambdas.domain.search import tables
 from lambdas.domain.search.documents import WEIGHTS, Facet, Part
 from lambdas.domain.search.excerpts import excerpts
 from lambdas.domain.search.partition import Partition, members, membership, read_partition
-from lambdas.domain.search.queries import Hit, Page, Query
+from lambdas.domain.search.queries import Hit, Page, Query, listed_values
 from lambdas.domain.search.words import Word, expression, words_of
 
 MAX_RANKED = 2000
@@ -89,15 +89,41 @@ class Index:
     def known(self, tenant_id: str) -> dict[str, tuple[int, str, str]]:
         """Row version, definition hash and status of every definition of a tenant, by position; for comparing with the catalog."""
         sql = "SELECT position, row_version, definition_hash, status FROM documents JOIN tenants USING (tenant) WHERE tenant_id = ?"
-        rows = self._connection.execute(sql, (tenant_id,))
-        return {place: (int(version), hashed, status) for place, version, hashed, status in rows}
+        with tables.readable():
+            rows = self._connection.execute(sql, (tenant_id,))
+            return {place: (int(version), hashed, status) for place, version, hashed, status in rows}
+
+    def check(self) -> None:
+        """Look at every page, whatever is asked of the index later.
+
+        Raises:
+            KpiError: INTERNAL when one is damaged.
+        """
+        with tables.readable():
+            (found,) = self._connection.execute("PRAGMA quick_check (1)").fetchone()
+        if found != "ok":
+            raise tables.UnreadableIndexError(found)
 
     def search(self, tenant_id: str, query: Query) -> Page:
         """One page of a tenant's definitions; an unknown tenant simply has none.
 
         Raises:
-            KpiError: INVALID_INPUT for a query that is too long, or a position that is of another query.
+            KpiError: INVALID_INPUT for a query that is too long, or a position that is of another query; INTERNAL for a damaged index.
         """
+        with tables.readable():
+            return self._search(tenant_id, query)
+
+    def alternatives(self, tenant_id: str, facet: Facet, listed: str) -> frozenset[str]:
+        """The values that a list with commas names. Commas of a value are its own: the longest value that is there comes first.
+
+        Raises:
+            KpiError: INTERNAL for a damaged index.
+        """
+        with tables.readable():
+            known = self._tenant(tenant_id).partition.values[facet]
+        return frozenset(listed_values(listed, known))
+
+    def _search(self, tenant_id: str, query: Query) -> Page:
         words = words_of(query.text)
         tenant = self._tenant(tenant_id)
         partition = tenant.partition

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -149,14 +150,12 @@ class Keeper:
         if stored is None:
             return nothing
         try:
-            index = Index.open(stored.data)
+            with closing(Index.open(stored.data)) as index:
+                index.check()
+                return index.known(tenant_id)
         except UnreadableIndexError as error:
             self._problem(f"the search index of {tenant_id} counts as empty: {error.message}")
             return nothing
-        try:
-            return index.known(tenant_id)
-        finally:
-            index.close()
 
 
 def _stamp(row: Mapping[str, Any]) -> tuple[int, str, str]:

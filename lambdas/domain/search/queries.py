@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.search.documents import Facet, Part
 
 MAX_LIMIT = 200
+MAX_LISTED = 100
+"""Alternatives of one facet in a list."""
 
 
 @dataclass(frozen=True)
@@ -76,3 +78,16 @@ class Page:
     total: int
     counts: Mapping[Facet, Mapping[str, int]]
     next_position: str | None
+
+
+def listed_values(text: str, known: Container[str]) -> Iterator[str]:
+    """The values in a list with commas, of which those that are known may have commas themselves."""
+    parts = text.split(",")
+    if len(parts) > MAX_LISTED:
+        raise KpiError(ErrorCode.INVALID_INPUT, f"{len(parts)} alternatives are more than {MAX_LISTED}; choose fewer at once")
+    at = 0
+    while at < len(parts):
+        ends = (end for end in range(len(parts), at, -1) if ",".join(parts[at:end]) in known)
+        end = next(ends, at + 1)
+        yield ",".join(parts[at:end])
+        at = end

@@ -6,7 +6,8 @@ That is more than a filter: how rare a word is, which decides ranking, is also c
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 
 from lambdas.domain.errors import ErrorCode, KpiError
@@ -35,6 +36,19 @@ class UnreadableIndexError(KpiError):
 
     def __init__(self, reason: object) -> None:
         super().__init__(ErrorCode.INTERNAL, f"the search index cannot be read ({reason}); build it anew from the catalog")
+
+
+@contextmanager
+def readable() -> Generator[None, None, None]:
+    """What happens within reads an index; where its pages turn out to be damaged, it is one that cannot be read.
+
+    Raises:
+        KpiError: INTERNAL when they are.
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise UnreadableIndexError(error) from error
 
 
 def words_table(tenant: int) -> str:

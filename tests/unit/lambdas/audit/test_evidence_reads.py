@@ -7,12 +7,14 @@ import json
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from lambdas.adapters import evidence_reads
 from lambdas.adapters.evidence_reads import DynamoEvidenceLogs, PublishedSets
+from lambdas.domain.errors import KpiError
 from lambdas.domain.model import LogTable
 
 
@@ -62,8 +64,8 @@ class Bucket:
         return self
 
     def paginate(self, **_arguments: str) -> Iterator[dict[str, Any]]:
-        for key, (day, _) in self.sets.items():
-            yield {"Contents": [{"Key": key, "LastModified": datetime(2026, 1, day, tzinfo=UTC)}]}
+        for key, (day, content) in self.sets.items():
+            yield {"Contents": [{"Key": key, "Size": len(content), "LastModified": datetime(2026, 1, day, tzinfo=UTC)}]}
         yield {}
 
     def get_object(self, **asked: str) -> dict[str, Any]:
@@ -95,16 +97,75 @@ def test_each_definition_has_the_files_of_the_newest_set_made_of_it_and_older_se
             "rendered/c.tar.gz": (3, published("two", "new")),
         }
     )
-    found = {row["definition_hash"]: row for row in PublishedSets(bucket, "bucket").files("K", ["one", "two"])}
+    found = {row["definition_hash"]: row for row in PublishedSets(bucket, "bucket").files("acme", "prod", "K", ["one", "two"])}
     assert {name: (row["set"], row["sha256"]) for name, row in found.items()} == {"one": ("b.tar.gz", "old"), "two": ("c.tar.gz", "new")}
     assert bucket.opened == ["rendered/c.tar.gz", "rendered/b.tar.gz"]
 
 
 def test_a_definition_that_was_never_published_has_no_files():
-    assert list(PublishedSets(Bucket({"rendered/a.tar.gz": (1, published("one", "x"))}), "bucket").files("K", ["other"])) == []
+    assert (
+        list(PublishedSets(Bucket({"rendered/a.tar.gz": (1, published("one", "x"))}), "bucket").files("acme", "prod", "K", ["other"])) == []
+    )
 
 
-@pytest.mark.parametrize("content", [b"not a tar", tarred({"other.json": b"{}"}), tarred({"manifest.json": b"{"})])
-def test_a_set_without_a_readable_manifest_is_named(content: bytes):
-    with pytest.raises(ValueError, match=r"s3://bucket/rendered/a\.tar\.gz has no readable manifest\.json"):
-        list(PublishedSets(Bucket({"rendered/a.tar.gz": (1, content)}), "bucket").files("K", ["one"]))
+SOUND = published("one", "x")
+
+
+ODD = {
+    "no tar": b"not a tar",
+    "empty": b"",
+    "cut": SOUND[:20],
+    "damaged": SOUND[:30] + b"\xff" * 9 + SOUND[39:],
+    "no manifest": tarred({"other.json": b"{}"}),
+    "no JSON": tarred({"manifest.json": b"{"}),
+}
+
+
+@pytest.mark.parametrize("content", ODD.values(), ids=ODD)
+def test_a_set_without_a_readable_manifest_is_named_and_another_try_does_not_help(content: bytes):
+    with pytest.raises(KpiError, match=r"s3://bucket/rendered/a\.tar\.gz has no readable manifest\.json") as refused:
+        list(PublishedSets(Bucket({"rendered/a.tar.gz": (1, content)}), "bucket").files("acme", "prod", "K", ["one"]))
+    assert not refused.value.retryable, "whoever asked for the bundle learns why there is none"
+
+
+def test_the_files_of_a_definition_are_found_however_often_something_else_was_published_since():
+    sets = {f"rendered/{day:02}.tar.gz": (day, published("newer", "x")) for day in range(2, 29)}
+    old = {"rendered/01.tar.gz": (1, published("old", "kept"))}
+    (found,) = PublishedSets(Bucket(sets | old), "bucket").files("acme", "prod", "K", ["old"])
+    assert (found["set"], found["sha256"]) == ("01.tar.gz", "kept")
+
+
+def test_sets_that_are_too_large_to_be_looked_through_are_left_unread(monkeypatch: pytest.MonkeyPatch):
+    bucket = Bucket({f"rendered/{day:02}.tar.gz": (day, published("newer", "x")) for day in range(1, 29)})
+    monkeypatch.setattr(evidence_reads, "MAX_BYTES", 3 * len(published("newer", "x")))
+    assert list(PublishedSets(bucket, "bucket").files("acme", "prod", "K", ["old"])) == []
+    assert len(bucket.opened) == 3
+
+
+SHARED = {
+    "grafana/dashboards/pack-cfo.json": b'{"expr": "kpi_value{kpi_id=\\"CFO-EF-02\\"}"}',
+    "grafana/dashboards/pack-other.json": b'{"expr": "kpi_value{kpi_id=\\"CFO-EF-02-ENT\\"}"}',
+    "grafana/provisioning/dashboards/all.yaml": b"CFO-EF-02",
+    "cloudwatch/platform.prod/dashboards/executive.json": b'["CFO-EF-02", "CFO-HX-01"]',
+    "cloudwatch/platform.prod/alarms/api-errors.json": b'"CFO-EF-02"',
+    "cloudwatch/acme.prod/dashboards/overview.json": b'"CFO-EF-02"',
+    "cloudwatch/acme.prod/alarms/kpi-cfo-ef-02.json": b'"CFO-EF-02"',
+    "cloudwatch/acme.prod/alarms/freshness.json": b"{}",
+    "cloudwatch/acme.dev/dashboards/overview.json": b'"CFO-EF-02"',
+    "cloudwatch/rival.prod/dashboards/overview.json": b'"CFO-EF-02"',
+}
+
+
+def test_the_dashboards_that_show_a_kpi_are_named_with_its_own_files_and_those_of_other_tenants_are_not():
+    digests = {name: sha256(content).hexdigest() for name, content in SHARED.items()}
+    made = {"definition": "one", "version": "1.0.0", "key": "k", "files": {"prometheus/rules/CFO-EF-02.yaml": "own"}}
+    manifest = {"format": 1, "inputs": "i", "kpis": {"CFO-EF-02": made}, "shared": digests}
+    bucket = Bucket({"rendered/a.tar.gz": (1, tarred(SHARED | {"manifest.json": json.dumps(manifest).encode()}))})
+    found = {row["path"]: row["sha256"] for row in PublishedSets(bucket, "bucket").files("acme", "prod", "CFO-EF-02", ["one"])}
+    shown = [
+        "cloudwatch/acme.prod/alarms/kpi-cfo-ef-02.json",
+        "cloudwatch/acme.prod/dashboards/overview.json",
+        "cloudwatch/platform.prod/dashboards/executive.json",
+        "grafana/dashboards/pack-cfo.json",
+    ]
+    assert found == {"prometheus/rules/CFO-EF-02.yaml": "own"} | {name: digests[name] for name in shown}

@@ -75,7 +75,8 @@ class World:
         assert tenant_id == TENANT
         return self.checkpoint
 
-    def files(self, kpi_id: str, hashes: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def files(self, tenant_id: str, environment: str, kpi_id: str, hashes: Sequence[str]) -> Iterator[dict[str, Any]]:
+        assert (tenant_id, environment) == (TENANT, "prod")
         for path in ("prometheus/b.yaml", "grafana/a.json"):
             yield {"set": "s", "definition_hash": hashes[0], "contract_version": "1.0.0", "path": f"{path}/{kpi_id}", "sha256": "0" * 64}
 

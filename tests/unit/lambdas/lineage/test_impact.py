@@ -172,7 +172,7 @@ def test_a_change_that_is_none_of_the_known_is_refused_with_the_known_ones(text:
     [
         ("source:GDP_Cash", "does not read GDP_Cash; it reads GDP_Receivables, GDP_Sales"),
         ("schedule:0 2 1 * 1", "restricts day of month and day of week"),
-        ("schedule:0 2 * * * *", "has 6 fields"),
+        ("schedule:0 2 * * * *", "is not five valid fields"),
     ],
 )
 def test_a_change_that_cannot_be_says_why(text: str, message: str) -> None:

@@ -198,3 +198,21 @@ def test_what_very_many_match_is_ordered_by_name_hits_first_and_still_paged_and_
     assert page.total == len(page.hits) == 23
     assert [hit.kpi_id for hit in page.hits][:4] == ["SH-BB-00", "SH-BB-01", "SH-BB-02", "SH-AA-00"]
     assert walk(many, Query("common", limit=4)) == [(hit.kpi_id, hit.version, hit.environment) for hit in page.hits]
+
+
+def test_a_list_of_values_with_commas_between_them_names_values_that_have_commas_too() -> None:
+    """Who asks over HTTP writes alternatives with commas between them; owners are called what people call them."""
+    owners = {"SH-AA-01": "Head of Sales, EMEA", "SH-BB-01": "Head of Sales", "SH-CC-01": "Finance"}
+    made = Index.open(build(document(kpi_id=name, owners={"business": owner}) for name, owner in owners.items()))
+
+    def found(listed: str) -> list[str]:
+        chosen = {Facet.OWNER: made.alternatives("acme", Facet.OWNER, listed)}
+        return [owners[hit.kpi_id] for hit in made.search("acme", Query(facets=chosen)).hits]
+
+    counts = made.search("acme", Query()).counts[Facet.OWNER]
+    assert {owner: len(found(owner)) for owner in owners.values()} == dict(counts)
+    assert found("Head of Sales,Head of Sales, EMEA") == ["Head of Sales, EMEA", "Head of Sales"]
+    assert found("Finance,Head of Sales, EMEA") == ["Head of Sales, EMEA", "Finance"]
+    assert found("Nobody,Finance,,") == ["Finance"]
+    assert found("Nobody") == []
+    assert made.alternatives("stranger", Facet.OWNER, "Finance,x") == {"Finance", "x"}
