@@ -12,6 +12,7 @@ from lambdas.domain.control import keys
 from lambdas.domain.control.catalog import Version
 from lambdas.domain.control.desk import Call, Desk, Notify, Step, finished
 from lambdas.domain.control.differences import differences
+from lambdas.domain.control.gates import measured_again
 from lambdas.domain.control.guardrails import enforce
 from lambdas.domain.control.impact import impact_of
 from lambdas.domain.control.queue import filed
@@ -130,7 +131,8 @@ class Approvals:
         """Sign a request, or reject it. `content_hash` is that of the content the approver looked at.
 
         Raises:
-            KpiError: NOT_FOUND; POLICY_DENY for one's own change or a second signature; CONFLICT for other content or state.
+            KpiError: NOT_FOUND; POLICY_DENY for one's own change or a second signature, or naming gates of a promotion that passed when
+                it was signed before and do not now; CONFLICT for other content or state.
         """
         row, request = self.desk.request(call, request_id)
         name = "kpi.approve" if choice is Choice.APPROVE else "kpi.reject"
@@ -139,6 +141,8 @@ class Approvals:
             return step.done
         decision = Decision(by=call.actor, side=side, choice=choice, reason=call.reason, at=iso(step.at), content_hash=content_hash)
         after = decided(request, decision, step.at, self.desk.rules(call))
+        if choice is Choice.APPROVE:
+            after = measured_again(self.desk, step, after)
         changes: list[Change] = filed(after, row)
         if after.state is RequestState.REJECTED:
             changes = [*closed(after, row, RequestState.REJECTED), *self._moved(call, request, Action.REJECT, step.at)]
@@ -197,7 +201,7 @@ class Approvals:
         if step.done is not None:
             return step.done
         expired = action is Action.EXPIRE
-        changes = closed(request, row, RequestState.EXPIRED) if expired else filed(reopened(request), row)
+        changes = closed(request, row, RequestState.EXPIRED) if expired else filed(reopened(request, step.at), row)
         changes += self._moved(call, request, action, step.at)
         notify = (Notify.REQUESTER,) if expired else (Notify.REQUESTER, Notify.APPROVERS)
         return step.commit(changes, after=request.definition_hash, request=request, notify=notify, version=request.contract_version)

@@ -10,11 +10,12 @@ from lambdas.domain.control import keys
 from lambdas.domain.control.approvals import Approvals, closed, new_request, opened
 from lambdas.domain.control.catalog import ORDER, Version, remembered, switched
 from lambdas.domain.control.desk import Call, Desk, Notify, Step, upstreams
+from lambdas.domain.control.gates import elsewhere, measured
 from lambdas.domain.control.guardrails import Situation, enforce
 from lambdas.domain.control.policy import is_open, next_open
 from lambdas.domain.control.queue import filed
 from lambdas.domain.control.reasons import readable
-from lambdas.domain.control.requests import ChangeRequest, Gate, Promotion, RequestState, signed_off
+from lambdas.domain.control.requests import ChangeRequest, Promotion, RequestState, signed_off
 from lambdas.domain.control.states import SYSTEM, Action, Guard, Transition, VersionStatus, transition
 from lambdas.domain.control.unit import Change, Put, Row
 from lambdas.domain.errors import ErrorCode, KpiError
@@ -156,7 +157,7 @@ class Publishing:
         if step.done is not None:
             return step.done
         shelf = self.desk.shelf(call)
-        origin = self.desk.shelf(_in(call, source)).version(kpi_id, contract_version)
+        origin = self.desk.shelf(elsewhere(call, source)).version(kpi_id, contract_version)
         listed = [each for each in ORDER if each in origin.kpi.environments]
         position = listed.index(call.environment) if call.environment in listed else 0
         if position == 0 or listed[position - 1] is not source:
@@ -165,7 +166,7 @@ class Publishing:
         found = shelf.find(kpi_id, contract_version)
         line = transition(found.status if found else None, Action.PROMOTE, call.actor.role)
         Approvals(self.desk).nothing_open(call, kpi_id)
-        promotion = self._promotion(step, origin, source)
+        promotion = measured(self.desk, step, origin, source)
         values = {name: value for name, value in origin.row.values.items() if name in _CARRIED}
         target = {"environment": call.environment.value, "promoted_from": source.value, "created_at": iso(step.at)}
         if found is not None and found.ran and found.hash != origin.hash:
@@ -182,31 +183,6 @@ class Publishing:
         write = Put(key, proposed.row.values, found.row.row_version if found else 0)
         return opened(step, request, [write])
 
-    def _promotion(self, step: Step, origin: Version, source: Environment) -> Promotion:
-        call, gates = step.call, self.desk.rules(step.call).gates
-        # What came back by a rollback has run since then, not since it was published.
-        starts = [origin.row.text(name) for name in ("published_at", "restored_at")]
-        since = parse(max(starts) or origin.row.text("updated_at"))
-        figures = self.desk.record.figures(call.tenant_id, source, origin.kpi.id, origin.number, since)
-        seconds = int((step.at - since).total_seconds())
-        share = figures.failed / figures.runs if figures.runs else 0.0
-        active = origin.status is VersionStatus.ACTIVE
-        return Promotion(
-            source=source,
-            active_since=iso(since),
-            seconds_in_source=seconds,
-            gates=(
-                Gate(name=f"is active in {source}", passed=active, found=origin.status.value),
-                Gate(
-                    name=f"ran in {source} for {int(gates.soak.total_seconds())} s",
-                    passed=seconds >= gates.soak.total_seconds(),
-                    found=seconds,
-                ),
-                Gate(name=f"has at least {gates.runs} runs in {source}", passed=figures.runs >= gates.runs, found=figures.runs),
-                Gate(name=f"at most {gates.failed_share:.0%} of them failed", passed=share <= gates.failed_share, found=round(share, 4)),
-            ),
-        )
-
 
 _CARRIED = frozenset(
     {"kpi_id", "contract_version", "definition", "definition_hash", "content_hash", "sources", "pack", "layer", "name", "owner"}
@@ -219,10 +195,6 @@ _LIVED = ("ran_at", "published_at")
 
 def _gated(situation: Situation, promotion: Promotion) -> Situation:
     return replace(situation, gates=promotion.gates)
-
-
-def _in(call: Call, environment: Environment) -> Call:
-    return replace(call, environment=environment)
 
 
 def seconds_since(step: Step, since: str) -> int:

@@ -81,7 +81,8 @@ class Promotion(Frozen):
 class ChangeRequest(Frozen):
     """One request on one version of one KPI. Moments are ISO 8601; `execute_by` is set while it is approved.
 
-    `authors` are all who wrote the content: none of them may sign. `waiting_until` is the start of the change window it waits for.
+    `authors` are all who wrote the content: none of them may sign. `waiting_until` is the start of the change window it waits for,
+    `reopened_at` when its time to go live passed the last time.
     """
 
     request_id: str
@@ -104,6 +105,7 @@ class ChangeRequest(Frozen):
     execute_by: str | None = None
     waiting_until: str | None = None
     promotion: Promotion | None = None
+    reopened_at: str | None = None
 
     @property
     def content_hash(self) -> str:
@@ -195,9 +197,10 @@ def revised(request: ChangeRequest, content: ChangeRequest) -> ChangeRequest:
     )
 
 
-def reopened(request: ChangeRequest) -> ChangeRequest:
+def reopened(request: ChangeRequest, at: datetime) -> ChangeRequest:
     """An approved request whose time to go live passed: open again, to be signed again (contract: Change requests)."""
-    return request.model_copy(update={"state": RequestState.OPEN, "decisions": (), "execute_by": None, "waiting_until": None})
+    again = {"state": RequestState.OPEN, "decisions": (), "execute_by": None, "waiting_until": None, "reopened_at": iso(at)}
+    return request.model_copy(update=again)
 
 
 def overdue(request: ChangeRequest, at: datetime) -> Action | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from kpis.common import Environment
@@ -109,3 +111,34 @@ def test_after_a_rollback_the_version_soaks_anew(office: Office) -> None:
     promotion = office.request(promoted(office)).promotion
     assert promotion is not None
     assert (promotion.active_since, promotion.seconds_in_source) == ("2026-01-05T13:00:00.000Z", 3600)
+
+
+def test_a_promotion_whose_time_to_go_live_passed_is_signed_again_only_while_the_gates_pass(office: Office) -> None:
+    office.live(kpi(environments=BOTH), env="stg")
+    office.later(hours=2)
+    asked = promoted(office)
+    office.sign(asked)
+    office.later(days=8)
+    assert [event.action for event in office.plane.approvals.sweep(office.call())] == ["kpi.reopen"]
+    office.runs.failed = 5
+    request = office.request(asked)
+    decide = office.plane.approvals.decide
+    business = (request.request_id, Choice.APPROVE, Side.BUSINESS, request.content_hash)
+    error = refused(lambda: decide(office.call(BEN), *business))
+    assert (error.code, "at most 0% of them failed" in error.message) == (ErrorCode.POLICY_DENY, True)
+    assert decide(office.call(BEN), request.request_id, Choice.REJECT, Side.BUSINESS, request.content_hash).action == "kpi.reject"
+
+
+def test_what_is_signed_again_holds_the_gates_as_they_are_then(office: Office) -> None:
+    office.live(kpi(environments=BOTH), env="stg")
+    office.later(hours=2)
+    asked = promoted(office)
+    office.sign(asked)
+    office.later(days=8)
+    office.plane.approvals.sweep(office.call())
+    office.sign(asked)
+    promotion = office.request(asked).promotion
+    assert promotion is not None
+    assert promotion.seconds_in_source == timedelta(days=8, hours=2).total_seconds()
+    office.plane.publishing.publish(office.call(), KPI, "1.0.0")
+    assert office.running() == "1.0.0"
