@@ -33,7 +33,7 @@ DOCUMENT = json.loads(Path("docs/openapi.json").read_text("utf-8"))
 METHODS = ("get", "post", "put", "delete")
 NOT_THERE = "0" * 32
 THING, NO_THING = "a-thing", "no-thing"
-CHANGING = re.compile(r"^(limit#|idem#|task#|audit#checkpoint)")
+CHANGING = re.compile(r"^(limit#|idem#|task#|audit#checkpoint|audit#pending)")
 """Rows that no caller changes on purpose: limits, idempotency keys, the waiting for a decision, and how far the chain is signed."""
 
 
