@@ -13,11 +13,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
     from botocore.session import Session
 
 _EXPIRY_MARGIN = timedelta(minutes=5)
 SECRET_TTL_SECONDS = 30.0
 """As long as settings of a tenant are kept (lambdas/adapters/catalog.py)."""
+
+
+def code_of(error: ClientError) -> str:
+    """The code with which a service refused a call; empty where it gave none."""
+    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 class Clients:

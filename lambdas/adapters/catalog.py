@@ -95,14 +95,8 @@ class DynamoCatalog:
 
     def rows(self, tenant_id: str, prefix: str, attributes: Sequence[str] = (), *, consistent: bool = False) -> Iterator[dict[str, Any]]:
         """Every row of a tenant whose sort key starts with a prefix; only some attributes of it when they are named."""
-        arguments: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
-            "ExpressionAttributeValues": {":pk": {"S": tenant_id}, ":sk": {"S": prefix}},
-            "ConsistentRead": consistent,
-            **projection(attributes),
-        }
-        yield from queries.every(self._clients, arguments)
+        asked = queries.of_prefix(self._table, tenant_id, prefix) | {"ConsistentRead": consistent} | projection(attributes)
+        yield from queries.every(self._clients, asked)
 
     def page(self, tenant_id: str, prefix: str, *, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
         """Rows in key order after a key, and the key to go on after."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from lambdas.adapters.aws import Clients
+from lambdas.adapters.aws import Clients, code_of
 
 _GONE = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
 
@@ -36,7 +36,7 @@ class ChangeMachine:
         try:
             self._clients("stepfunctions").send_task_success(taskToken=token, output="{}")
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") not in _GONE:
+            if code_of(error) not in _GONE:
                 raise
             return False
         return True

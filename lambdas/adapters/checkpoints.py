@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from kpis.hashing import canonical_json
 from lambdas.adapters.audit_chain import AuditChains, TamperedError
-from lambdas.adapters.aws import Clients
+from lambdas.adapters.aws import Clients, code_of
 from lambdas.adapters.signing import KmsKey
 from lambdas.domain.audit.checkpoint import SignedCheckpoint, Verifier, checkpoint_problem, make_checkpoint
 from lambdas.domain.errors import ErrorCode, KpiError
@@ -96,7 +96,7 @@ class CheckpointObjects:
         try:
             self._put(signed)
         except ClientError as error:
-            if _code(error) not in _TAKEN:
+            if code_of(error) not in _TAKEN:
                 raise
             there = self.at(checkpoint.tenant_id, checkpoint.size)
             if there is None:
@@ -235,7 +235,3 @@ def _row(signed: SignedCheckpoint) -> dict[str, str]:
 def object_key(tenant_id: str, size: int) -> str:
     """Where the checkpoint of so many events is."""
     return f"{PREFIX}{tenant_id}/{size:0{SIZE_DIGITS}d}.json"
-
-
-def _code(error: Any) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lambdas.adapters.aws import Clients
+from lambdas.adapters.aws import Clients, code_of
 from lambdas.domain.errors import ErrorCode, KpiError
 
 PENDING = "KPIPENDING"
@@ -39,7 +39,7 @@ class SecretsVault:
                 VersionStages=[PENDING],
             )
         except ClientError as error:
-            code = _code(error)
+            code = code_of(error)
             if code == _MISSING:
                 raise self._no_secret(tenant_id, environment, name) from None
             if code == _OTHER_VALUE:
@@ -55,7 +55,7 @@ class SecretsVault:
         try:
             stages: dict[str, list[str]] = client.describe_secret(SecretId=secret).get("VersionIdsToStages", {})
         except ClientError as error:
-            if _code(error) == _MISSING:
+            if code_of(error) == _MISSING:
                 raise self._no_secret(tenant_id, environment, name) from error
             raise
         current = next((version for version, labels in stages.items() if CURRENT in labels), None)
@@ -65,7 +65,7 @@ class SecretsVault:
         try:
             client.update_secret_version_stage(**move, **({"RemoveFromVersionId": current} if current else {}))
         except ClientError as error:
-            if _code(error) not in _MOVED:
+            if code_of(error) not in _MOVED:
                 raise
             raise KpiError(ErrorCode.CONFLICT, f"connection {name} was written at the same moment by somebody else; try again") from error
 
@@ -76,7 +76,3 @@ class SecretsVault:
         return KpiError(
             ErrorCode.NOT_FOUND, f"there is no secret for connection {name} in {environment}; deploy the stack {tenant_id}.{environment}"
         )
-
-
-def _code(error: Any) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

@@ -22,7 +22,7 @@ from typing import Any
 from kpis.hashing import canonical_json
 from lambdas.adapters import queries
 from lambdas.adapters.audit_chain import event_key
-from lambdas.adapters.aws import Clients
+from lambdas.adapters.aws import Clients, code_of
 from lambdas.adapters.items import from_item, to_item
 from lambdas.domain.audit.event import AuditEvent, Facts, genesis, sealed
 from lambdas.domain.control.unit import (
@@ -89,12 +89,7 @@ class DynamoControlStore:
 
     def rows(self, tenant_id: str, prefix: str, *, after: str = "") -> Iterator[Row]:
         """Rows by prefix, strongly consistent, page by page."""
-        arguments: dict[str, Any] = {
-            "TableName": self._catalog,
-            "ConsistentRead": True,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
-            "ExpressionAttributeValues": {":pk": {"S": tenant_id}, ":sk": {"S": prefix}},
-        }
+        arguments = queries.of_prefix(self._catalog, tenant_id, prefix) | {"ConsistentRead": True}
         if after > prefix:
             # A sort key takes one condition, so the prefix becomes the upper end; keys are ASCII. DynamoDB refuses ends in the wrong order.
             end = f"{prefix}{_END}"
@@ -146,7 +141,7 @@ class DynamoControlStore:
         try:
             self._clients("dynamodb").transact_write_items(TransactItems=actions)
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
+            code = code_of(error)
             if code in _RETRIED_ERRORS:
                 return None
             if code != "TransactionCanceledException":

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.adapters.aws import Clients
+from lambdas.adapters.aws import Clients, code_of
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.search import Stored
 
@@ -72,7 +72,7 @@ class S3IndexObjects:
                 Bucket=self._bucket, Key=object_key(tenant_id), Body=data, ContentType=_CONTENT_TYPE, **condition
             )
         except ClientError as error:
-            if _code(error) not in _LOST:
+            if code_of(error) not in _LOST:
                 raise self._failed("written", tenant_id, error) from error
             raise KpiError(
                 ErrorCode.CONFLICT, f"the search index of {tenant_id} is not the one that was read any more; read it again and apply anew"
@@ -87,7 +87,7 @@ class S3IndexObjects:
         try:
             return getattr(self._clients("s3"), operation)(Bucket=self._bucket, Key=object_key(tenant_id))
         except ClientError as error:
-            if _code(error) in _MISSING:
+            if code_of(error) in _MISSING:
                 return None
             raise self._failed("read", tenant_id, error) from error
         except BotoCoreError as error:
@@ -95,7 +95,3 @@ class S3IndexObjects:
 
     def _failed(self, done: str, tenant_id: str, error: Exception) -> KpiError:
         return KpiError(ErrorCode.INTERNAL, f"s3://{self._bucket}/{object_key(tenant_id)} cannot be {done}: {error}")
-
-
-def _code(error: Any) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lambdas.adapters.aws import Clients
+from lambdas.adapters.aws import Clients, code_of
 from lambdas.adapters.items import from_item, to_item
 from lambdas.domain.limits.rows import Mark, Row
 
@@ -115,6 +115,6 @@ def _condition(expect: int) -> dict[str, Any]:
 
 def _met(error: Any) -> dict[str, Any]:
     """The item that a failed condition met, empty when there was none; any other error is raised again."""
-    if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+    if code_of(error) != "ConditionalCheckFailedException":
         raise error
     return from_item(error.response.get("Item", {}))

@@ -19,6 +19,15 @@ ByService = Callable[[str], Any]
 """The client of a service by its name; asked for at each call, since a tenant's session is renewed in between."""
 
 
+def of_prefix(table: str, tenant_id: str, prefix: str) -> dict[str, Any]:
+    """The arguments of a query for the rows of a tenant whose sort key starts with a prefix."""
+    return {
+        "TableName": table,
+        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
+        "ExpressionAttributeValues": {":pk": {"S": tenant_id}, ":sk": {"S": prefix}},
+    }
+
+
 def pages(clients: ByService, arguments: Mapping[str, Any]) -> Iterator[Sequence[Mapping[str, Any]]]:
     """The items of a query, a page for each call; a page is asked for when it is needed."""
     asked = dict(arguments)

@@ -123,12 +123,7 @@ class DynamoRunLogs:
 
     def of_run(self, tenant_id: str, run_id: int, table: LogTable) -> list[dict[str, Any]]:
         """The rows of one run in one table."""
-        key = run_id_text(run_id)
-        answer = self._clients("dynamodb").query(
-            TableName=self._tables[table],
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues={":pk": {"S": tenant_id}, ":sk": {"S": key}},
-        )
+        answer = self._clients("dynamodb").query(**queries.of_prefix(self._tables[table], tenant_id, run_id_text(run_id)))
         return [from_item(item) for item in answer["Items"]]
 
     def deliveries(self, tenant_id: str, run_ids: Sequence[int]) -> dict[int, dict[str, Any]]:

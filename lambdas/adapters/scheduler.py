@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from lambdas.adapters.aws import Clients
+from lambdas.adapters.aws import Clients, code_of
 
 PARALLEL = 8
 ATTEMPTS = 8
@@ -120,7 +120,7 @@ class EventBridgeSchedules:
             try:
                 return call()
             except ClientError as error:
-                if error.response.get("Error", {}).get("Code") not in _THROTTLED:
+                if code_of(error) not in _THROTTLED:
                     raise
             self._sleep(self._jitter() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt))
         return call()

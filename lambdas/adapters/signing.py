@@ -11,7 +11,7 @@ import hashlib
 import textwrap
 from typing import Any
 
-from lambdas.adapters.aws import Clients
+from lambdas.adapters.aws import Clients, code_of
 from lambdas.domain.audit.checkpoint import ALGORITHM
 from lambdas.domain.errors import ErrorCode, KpiError
 
@@ -84,7 +84,7 @@ class KmsKey:
         try:
             return getattr(self._clients("kms"), operation)(KeyId=key_id, **arguments)
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _REFUSED:
+            if code_of(error) in _REFUSED:
                 return {"SignatureValid": False}
             raise _failed(operation, key_id, error) from error
         except BotoCoreError as error:

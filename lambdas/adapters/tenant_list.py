@@ -75,13 +75,7 @@ class TenantList:
         return sorted({place_of(str(row["sk"])) for prefix in (REGISTERED, _AUDITED) for row in self._rows(prefix)})
 
     def _rows(self, prefix: str) -> Iterator[dict[str, Any]]:
-        arguments: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
-            "ExpressionAttributeValues": to_item({":pk": PLATFORM, ":sk": prefix}),
-            "ProjectionExpression": "sk",
-        }
-        return queries.every(self._clients, arguments)
+        return queries.every(self._clients, queries.of_prefix(self._table, PLATFORM, prefix) | {"ProjectionExpression": "sk"})
 
 
 def _row(place: Place) -> dict[str, str]:

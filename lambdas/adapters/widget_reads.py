@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas.adapters import queries
-from lambdas.adapters.aws import Clients, acting_session
+from lambdas.adapters.aws import Clients, acting_session, code_of
 from lambdas.adapters.items import projection, to_item
 from lambdas.domain.fold import RUN_COLUMNS, fold_runs, of_canary
 from lambdas.domain.ids import first_run_id_at, run_id_text
@@ -97,8 +97,7 @@ class TableReader:
         return f"{self._environment}#kpi#{kpi_id}#{version}"
 
     def _prefixed(self, table: str, prefix: str) -> dict[str, Any]:
-        values = to_item({":pk": self._tenant_id, ":sk": prefix})
-        return {"TableName": table, "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)", "ExpressionAttributeValues": values}
+        return queries.of_prefix(table, self._tenant_id, prefix)
 
     def _between(self, table: str, since: datetime, until: datetime, columns: Sequence[str]) -> tuple[list[dict[str, Any]], bool]:
         """Rows of runs that started in [since, until): run ids sort by time."""
@@ -154,7 +153,7 @@ class TenantReaders:
                 Tags=[{"Key": "tenant_id", "Value": tenant_id}],
             )
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code"))
+            code = code_of(error)
             raise WidgetError(f"there is no tenant {tenant_id} in {environment}, or its rows may not be read ({code})") from error
         given = answer["Credentials"]
         return given["Expiration"], Clients(acting_session(given), self._region)
