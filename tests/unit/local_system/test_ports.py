@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
-import struct
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,26 +14,6 @@ from cli.ports import choose_ports
 from local import ports
 from local import settings as settings_module
 from local.settings import DEFAULT_GATEWAY_PORT, DEFAULT_WAREHOUSE_PORT, LocalSettings, save_settings
-
-
-@pytest.fixture
-def taken() -> Iterator[int]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
-
-
-@pytest.fixture
-def passing_connection() -> Iterator[socket.socket]:
-    """An outgoing connection, which holds a port of its own that nobody listens on, and leaves it when it is closed."""
-    with socket.socket() as listener, socket.socket() as caller:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        caller.connect(listener.getsockname())
-        # Reset at the end, so that the port is not kept for the minute of an orderly end.
-        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        yield caller
 
 
 def free() -> int:

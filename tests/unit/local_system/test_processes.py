@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import struct
 import sys
 import threading
 import time
@@ -51,29 +50,20 @@ def test_a_second_start_finds_the_running_service(settings: LocalSettings) -> No
     assert processes.start(settings, service()).pid == first.pid
 
 
-def test_a_service_waits_for_a_port_that_a_passing_connection_holds(settings: LocalSettings) -> None:
-    with socket.socket() as listener, socket.socket() as caller:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        caller.connect(listener.getsockname())
-        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        port = caller.getsockname()[1]
-        code = f"import socket, time; s = socket.socket(); s.bind(('127.0.0.1', {port})); s.listen(); time.sleep(300)"
-        closing = threading.Timer(0.3, caller.close)
-        closing.start()
-        listens = replace(service(code), ports=(port,))
-        assert processes.start(settings, listens).state is ServiceState.RUNNING
-        closing.join()
-        assert eventually(lambda: ports.has_listener(port))
+def test_a_service_waits_for_a_port_that_a_passing_connection_holds(settings: LocalSettings, passing_connection: socket.socket) -> None:
+    port = passing_connection.getsockname()[1]
+    code = f"import socket, time; s = socket.socket(); s.bind(('127.0.0.1', {port})); s.listen(); time.sleep(300)"
+    closing = threading.Timer(0.3, passing_connection.close)
+    closing.start()
+    listens = replace(service(code), ports=(port,))
+    assert processes.start(settings, listens).state is ServiceState.RUNNING
+    closing.join()
+    assert eventually(lambda: ports.has_listener(port))
 
 
-def test_a_service_whose_port_somebody_else_listens_on_is_not_started(settings: LocalSettings) -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        port = listener.getsockname()[1]
-        with pytest.raises(ServiceError, match=rf"worker: port {port} is taken by process {os.getpid()} .*choose another port"):
-            processes.start(settings, replace(service(), ports=(port,)))
+def test_a_service_whose_port_somebody_else_listens_on_is_not_started(settings: LocalSettings, taken: int) -> None:
+    with pytest.raises(ServiceError, match=rf"worker: port {taken} is taken by process {os.getpid()} .*choose another port"):
+        processes.start(settings, replace(service(), ports=(taken,)))
     assert running(settings) == []
 
 
