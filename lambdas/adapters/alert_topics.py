@@ -6,14 +6,20 @@ import logging
 from collections.abc import Iterator
 
 from lambdas.adapters.catalog import DynamoCatalog
-from lambdas.adapters.tenant_topics import ROUTINE, Message, TenantTopics
+from lambdas.adapters.tenant_topics import TARGETS, TenantTopics
 from lambdas.domain.tenants import keys
 from lambdas.domain.tenants.alerts import Alert, Alerts, mark
 from lambdas.domain.tenants.listeners import AlertTarget, ReportSubscription, TenantAlertRoute
 
 logger = logging.getLogger("kpi.alerts")
-FILTER = "targets"
 _PROTOCOLS = {"email": "email", "webhook": "https"}
+
+
+def report_subscriptions(catalog: DynamoCatalog, tenant_id: str, environment: str) -> Iterator[tuple[str, ReportSubscription]]:
+    """Report subscriptions with their ids, in order."""
+    prefix = keys.reports(environment)
+    for row in catalog.rows(tenant_id, prefix, consistent=True):
+        yield str(row["sk"]).removeprefix(prefix), ReportSubscription.model_validate_json(str(row["entry"]))
 
 
 class CatalogRoutes:
@@ -29,8 +35,7 @@ class CatalogRoutes:
 
     def subscriptions(self, tenant_id: str, environment: str) -> Iterator[ReportSubscription]:
         """See `Routes.subscriptions`."""
-        for row in self._catalog.rows(tenant_id, keys.reports(environment), consistent=True):
-            yield ReportSubscription.model_validate_json(str(row["entry"]))
+        return (subscription for _, subscription in report_subscriptions(self._catalog, tenant_id, environment))
 
     def pack(self, tenant_id: str, environment: str, kpi_id: str) -> str | None:
         """See `Routes.pack`; every version of a KPI is of the same pack."""
@@ -45,14 +50,13 @@ class RoutedTopics:
         self._topics = topics
 
     def publish(self, tenant_id: str, environment: str, alert: Alert) -> None:
-        """Publish; a tenant without a stack has nobody who could hear."""
-        message = Message(alert.subject, alert.message, {"event": alert.kind.value, FILTER: alert.marks})
-        self._topics.publish(tenant_id, environment, ROUTINE, message)
+        """See `TenantTopics.tell`."""
+        self._topics.tell(tenant_id, environment, alert.kind.value, alert.subject, alert.message, alert.marks)
 
     def subscribe(self, tenant_id: str, environment: str, target: AlertTarget) -> None:
         """See `AlertTopics.subscribe`. An endpoint that SNS does not take is logged: the route is kept and hears nothing."""
         name = mark(target)
-        refused = self._topics.subscribe(tenant_id, environment, _PROTOCOLS[target.channel], target.address, {FILTER: [name]})
+        refused = self._topics.subscribe(tenant_id, environment, _PROTOCOLS[target.channel], target.address, {TARGETS: [name]})
         if refused is not None:
             # Among them: the stack's own config subscribes this endpoint to everything already.
             logger.warning("target %s of %s in %s was not subscribed: %s", name, tenant_id, environment, refused)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from kpis.common import ScdView, Verdict
 from lambdas.adapters.runlogs import DynamoRunLogs
@@ -11,7 +11,7 @@ from lambdas.domain.control.canary import Canary, Sample
 from lambdas.domain.control.comparison import CompareRun, Value, samples_of
 from lambdas.domain.fold import despite_pause, fold_run
 from lambdas.domain.model import RunStatus, period_of_lineage
-from lambdas.domain.ports import Clock
+from lambdas.domain.ports import Clock, ResultReader
 from lambdas.domain.timestamps import parse
 
 MAX_RUNS = 400
@@ -25,12 +25,6 @@ WHERE tenant_id = %(tenant_id)s AND environment = %(environment)s AND kpi_id = %
   AND NOT flags @> '{{"fallback": true}}'
 ORDER BY run_id DESC LIMIT %(limit)s
 """
-
-
-class ResultReader(Protocol):
-    """Reads the result store as one tenant."""
-
-    def rows(self, tenant_id: str, sql: str, parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]: ...
 
 
 class ResultCanaryEvidence:

@@ -1,8 +1,6 @@
 """Evidence exports on AWS: bundles in S3, the worker that makes them, and everything an export reads.
 
-Bundles are `evidence/{tenant_id}/{export_id}.zip` in the artifacts bucket; `.problem.json` beside it says why there is none. A link to a
-bundle is signed with Signature Version 4, which S3 asks for where objects are encrypted with a key of our own (docs.aws.amazon.com, S3
-user guide, "Protecting data with server-side encryption using AWS KMS keys").
+Bundles are `evidence/{tenant_id}/{export_id}.zip` in the artifacts bucket; `.problem.json` beside it says why there is none.
 """
 
 from __future__ import annotations
@@ -13,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from lambdas.adapters.aws import Clients
-from lambdas.domain.audit.export_jobs import LINK_TIME, ExportState, Outcome
+from lambdas.adapters.aws import Clients, code_of
+from lambdas.adapters.invocations import invoke_later
+from lambdas.adapters.links import signed_link
+from lambdas.domain.audit.export_jobs import ExportState, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,10 +68,8 @@ class EvidenceObjects:
         )
 
     def link(self, tenant_id: str, export_id: str) -> str:
-        """A URL that gives the bundle to whoever has it, for `LINK_TIME`."""
-        shown = f'attachment; filename="evidence-{export_id}.zip"'
-        asked = {"Bucket": self._bucket, "Key": bundle_key(tenant_id, export_id), "ResponseContentDisposition": shown}
-        return str(self._signer().generate_presigned_url("get_object", Params=asked, ExpiresIn=int(LINK_TIME.total_seconds())))
+        """See `Exports.link`."""
+        return signed_link(self._signer(), self._bucket, bundle_key(tenant_id, export_id), f"evidence-{export_id}.zip")
 
     def _found(self, operation: str, key: str) -> dict[str, Any] | None:
         from botocore.exceptions import ClientError
@@ -79,17 +77,9 @@ class EvidenceObjects:
         try:
             return getattr(self._clients("s3"), operation)(Bucket=self._bucket, Key=key)
         except ClientError as error:
-            if str(error.response.get("Error", {}).get("Code", "")) in _MISSING:
+            if code_of(error) in _MISSING:
                 return None
             raise
-
-
-def link_signer(region: str) -> Any:
-    """An S3 client whose links have Signature Version 4 in every region; the default is an older one in some."""
-    from boto3.session import Session
-    from botocore.config import Config
-
-    return Session(region_name=region).client("s3", config=Config(signature_version="s3v4"))  # pyright: ignore[reportUnknownMemberType]
 
 
 class ExportWorker:
@@ -101,8 +91,7 @@ class ExportWorker:
 
     def start(self, tenant_id: str, export_id: str) -> None:
         """Have a bundle made. A second start does no harm."""
-        payload = json.dumps({"action": "export-evidence", "tenant_id": tenant_id, "export_id": export_id}).encode()
-        self._clients("lambda").invoke(FunctionName=self._function, InvocationType="Event", Payload=payload)
+        invoke_later(self._clients, self._function, {"action": "export-evidence", "tenant_id": tenant_id, "export_id": export_id})
 
 
 @dataclass(frozen=True)

@@ -1,31 +1,25 @@
 """Reports on AWS: files in S3, what is known of them in the catalog table, subscriptions and KPIs from the catalog.
 
-Files are `reports/{tenant_id}/{environment}/{subscription_id}/{label}.{html|csv}` in the artifacts bucket, and each has a row.
+Each file (see `report_links`) has a row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lambdas.adapters.alert_topics import report_subscriptions
 from lambdas.adapters.aws import Clients
 from lambdas.adapters.catalog import DynamoCatalog
 from lambdas.adapters.items import to_item
-from lambdas.adapters.tenant_topics import ROUTINE, Message, TenantTopics
+from lambdas.adapters.report_links import object_key
 from lambdas.domain.control import keys
 from lambdas.domain.reports.content import MOST_KPIS, Subject
-from lambdas.domain.reports.made import LINK_TIME, ReportPlace
-from lambdas.domain.reports.render import Format
-from lambdas.domain.reports.sending import EVENT, Tell
+from lambdas.domain.reports.made import Format, ReportPlace
 from lambdas.domain.tenants import keys as tenant_keys
 from lambdas.domain.tenants.listeners import ReportSubscription
 
 _TYPES = {Format.HTML: "text/html; charset=utf-8", Format.CSV: "text/csv; charset=utf-8"}
-
-
-def object_key(place: ReportPlace) -> str:
-    """Where a report is."""
-    return f"reports/{place.tenant_id}/{place.environment}/{place.subscription_id}/{place.label}.{place.form}"
 
 
 class ReportShelf:
@@ -46,20 +40,6 @@ class ReportShelf:
         self._clients("dynamodb").put_item(TableName=self._table, Item=to_item({"pk": place.tenant_id, "sk": key, **facts}))
 
 
-class ReportLinks:
-    """Links to reports. `signer` makes the S3 client that signs them."""
-
-    def __init__(self, bucket: str, signer: Callable[[], Any]) -> None:
-        self._bucket = bucket
-        self._signer = signer
-
-    def link(self, place: ReportPlace) -> str:
-        """A URL that gives the report to whoever has it, for a quarter of an hour; as a file, so that no page runs under S3's name."""
-        shown = f'attachment; filename="{place.subscription_id}-{place.label}.{place.form}"'
-        asked = {"Bucket": self._bucket, "Key": object_key(place), "ResponseContentDisposition": shown}
-        return str(self._signer().generate_presigned_url("get_object", Params=asked, ExpiresIn=LINK_TIME))
-
-
 class SubscribedCatalog:
     """`Catalog` of reports on the catalog table."""
 
@@ -68,16 +48,14 @@ class SubscribedCatalog:
 
     def subscriptions(self, tenant_id: str, environment: str) -> Iterator[tuple[str, ReportSubscription]]:
         """Subscriptions by id."""
-        prefix = tenant_keys.reports(environment)
-        for row in self._catalog.rows(tenant_id, prefix, consistent=True):
-            yield str(row["sk"]).removeprefix(prefix), ReportSubscription.model_validate_json(str(row["entry"]))
+        return report_subscriptions(self._catalog, tenant_id, environment)
 
     def subjects(self, tenant_id: str, environment: str, about: ReportSubscription) -> tuple[Sequence[Subject], int]:
         """KPIs that run, by id, and how many more there are."""
         prefix = keys.versions(environment, about.kpi_id) if about.kpi_id else f"{environment}#kpi#"
         running = {
             (str(row["kpi_id"]), str(row["contract_version"]))
-            for row in self._catalog.rows(tenant_id, keys.all_active(environment), ("kpi_id", "contract_version"))
+            for row in self._catalog.rows(tenant_id, keys.active(environment, about.kpi_id or ""), ("kpi_id", "contract_version"))
         }
         found = [
             Subject(str(row["kpi_id"]), str(row["name"]), str(row["contract_version"]))
@@ -90,12 +68,3 @@ class SubscribedCatalog:
         """The tenant's time zone."""
         tenant = self._catalog.tenant(tenant_id, environment)
         return tenant.timezone if tenant else None
-
-
-def teller(topics: TenantTopics) -> Tell:
-    """Tells on the routine topic of the tenant, to those of its subscriptions that have one of the marks."""
-
-    def tell(tenant_id: str, environment: str, subject: str, body: Mapping[str, Any], marks: Sequence[str]) -> None:
-        topics.publish(tenant_id, environment, ROUTINE, Message(subject, body, {"event": EVENT, "targets": marks}))
-
-    return tell

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.adapters.aws import Clients
+from lambdas.adapters.aws import Clients, code_of
 
 ROUTINE = "routine"
 """The topic that everybody of the tenant hears; `Topic` of lambdas.domain.notices, which a cold dispatcher need not load."""
+TARGETS = "targets"
+"""The attribute that names whom a message is for, and what a target's own subscription filters by."""
 _NO_TOPIC = frozenset({"NotFound", "NotFoundException"})
 _REFUSED = frozenset({"InvalidParameter", "InvalidParameterException"})
 
@@ -48,6 +50,10 @@ class TenantTopics:
             ),
         )
         return refused is None
+
+    def tell(self, tenant_id: str, environment: str, event: str, subject: str, body: Mapping[str, Any], marks: Sequence[str]) -> None:
+        """Publish for the targets that have one of the marks; a tenant without a stack has nobody who could hear."""
+        self.publish(tenant_id, environment, ROUTINE, Message(subject, body, {"event": event, TARGETS: marks}))
 
     def subscribe(
         self, tenant_id: str, environment: str, protocol: str, endpoint: str, filtered: Mapping[str, Sequence[str]]
@@ -87,7 +93,7 @@ def _refusal(expected: frozenset[str], call: Callable[[], Any]) -> str | None:
     try:
         call()
     except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
+        code = code_of(error)
         if code not in expected:
             raise
         return code

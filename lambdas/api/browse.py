@@ -18,6 +18,7 @@ from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.fold import fold_run, fold_runs, of_canary
 from lambdas.domain.ids import first_run_id_at, run_id_text
 from lambdas.domain.model import Active, LogTable, period_of_lineage
+from lambdas.domain.ports import ResultReader
 from lambdas.domain.timestamps import iso, parse
 
 END = "~"
@@ -81,12 +82,6 @@ class LogPages(Protocol):
         ...
 
 
-class ResultReader(Protocol):
-    """Reads the result store as one tenant."""
-
-    def rows(self, tenant_id: str, sql: str, parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]: ...
-
-
 class Browser:
     """Answers reads. Every answer is about the tenant given, whatever the cursor says."""
 
@@ -133,8 +128,8 @@ class Browser:
 
     def _with_deliveries(self, tenant_id: str, runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Runs as the API shows them, with what they delivered."""
-        delivered = self.children(tenant_id, [int(run["run_id"]) for run in runs], LogTable.DELIVERY)
-        return [_run_json(run, next(iter(delivered[int(run["run_id"])]), None)) for run in runs]
+        delivered = self._logs.deliveries(tenant_id, [int(run["run_id"]) for run in runs])
+        return [_run_json(run, delivered.get(int(run["run_id"]))) for run in runs]
 
     def kpi(self, tenant_id: str, environment: str, kpi_id: str, version: str | None) -> Page:
         """One KPI: a version's definition (default: the active one) and which versions there are.
@@ -197,15 +192,6 @@ class Browser:
             if before is None:
                 break
         return items, before
-
-    def children(self, tenant_id: str, run_ids: Sequence[int], table: LogTable) -> dict[int, Sequence[Mapping[str, Any]]]:
-        """The rows of runs in one of the other tables, by run."""
-        if table is LogTable.DELIVERY:
-            delivered = self._logs.deliveries(tenant_id, run_ids)
-            return {run_id: [delivered[run_id]] if run_id in delivered else [] for run_id in run_ids}
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            rows = list(pool.map(partial(self._logs.of_run, tenant_id, table=table), run_ids))
-        return dict(zip(run_ids, rows, strict=True))
 
     def _run_page(self, tenant_id: str, query: RunQuery, before: str) -> tuple[list[tuple[str, dict[str, Any]]], str | None]:
         """Complete runs of one page with the position to go on after each; None when there are no more."""

@@ -7,20 +7,22 @@ from functools import cache
 from typing import Any
 
 from lambdas.adapters.aws import Clients, Secrets
-from lambdas.adapters.evidence_exports import PREFIX, EvidenceObjects, link_signer
+from lambdas.adapters.evidence_exports import PREFIX, EvidenceObjects
+from lambdas.adapters.links import link_signer
 from lambdas.adapters.result_store import result_store
 from lambdas.adapters.settings import Settings
-from lambdas.api.browse import Browser, LogPages, ResultReader
+from lambdas.api.browse import Browser, LogPages
 from lambdas.api.control.health import Health, Part
 from lambdas.api.control.read_ports import ReadPorts
 from lambdas.domain.monitoring.incident_log import IncidentLog
+from lambdas.domain.ports import ResultReader
 
 
 def read_ports(settings: Settings, clients: Clients, logs: LogPages, results: Callable[[], ResultReader]) -> ReadPorts:
     """The ports; the result store is connected to when it is first asked."""
     from lambdas.adapters.catalog import DynamoCatalog
     from lambdas.adapters.monitoring_reads import DynamoIncidentReads
-    from lambdas.adapters.report_shelf import ReportLinks
+    from lambdas.adapters.report_links import ReportLinks
 
     @cache
     def signer() -> Any:

@@ -126,3 +126,9 @@ class Metrics(Protocol):
     """Counts and durations, by tenant and environment and in total."""
 
     def emit(self, tenant_id: str, environment: str, values: Mapping[str, float], properties: Mapping[str, Any]) -> None: ...
+
+
+class ResultReader(Protocol):
+    """Reads the result store as one tenant."""
+
+    def rows(self, tenant_id: str, sql: str, parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]: ...

@@ -16,9 +16,9 @@ from pydantic import JsonValue
 
 from kpis.common import Frozen
 from lambdas.domain.control import keys
+from lambdas.domain.control.unit import OneRow
 from lambdas.domain.drift import Difference, Finding, Grade, Part
 from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.domain.reconcile_schedules import OneRow
 from lambdas.domain.tenants import keys as tenant_keys
 from lambdas.domain.tenants.model import Overrides
 

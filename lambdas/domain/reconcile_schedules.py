@@ -12,7 +12,7 @@ from kpis.common import Level
 from kpis.cron import to_scheduler
 from kpis.schema import Schedule, Trigger
 from lambdas.domain.control import keys
-from lambdas.domain.control.unit import Row
+from lambdas.domain.control.unit import OneRow
 from lambdas.domain.drift import Difference, Finding, Grade, Part
 from lambdas.domain.model import TenantSettings, TriggerType
 
@@ -35,14 +35,6 @@ class CatalogRows(Protocol):
     def rows(
         self, tenant_id: str, prefix: str, attributes: Sequence[str] = (), *, consistent: bool = False
     ) -> Iterable[Mapping[str, Any]]: ...
-
-
-class OneRow(Protocol):
-    """Single catalog rows; a `ControlStore` is one."""
-
-    def row(self, tenant_id: str, key: str) -> Row | None:
-        """One row, as the last commit left it."""
-        ...
 
 
 class Schedules(Protocol):

@@ -12,6 +12,7 @@ from lambdas.adapters.change_machine import ChangeMachine
 from lambdas.adapters.checkpoints import NOTED, Checkpointer, CheckpointObjects
 from lambdas.adapters.control_store import DynamoControlStore
 from lambdas.adapters.governance_settings import GovernanceSettings, governance_settings
+from lambdas.adapters.invocations import invoke_later
 from lambdas.adapters.limit_rows import DynamoRows
 from lambdas.adapters.settings import Settings, from_environment
 from lambdas.adapters.system import SystemClock, new_id
@@ -123,7 +124,7 @@ class GovernanceWiring:
     @cached_property
     def reporting(self) -> Reporting:
         """Makes reports."""
-        from lambdas.adapters.report_shelf import ReportShelf, SubscribedCatalog, teller
+        from lambdas.adapters.report_shelf import ReportShelf, SubscribedCatalog
         from lambdas.domain.reports.sending import Reporting
 
         return Reporting(
@@ -131,7 +132,7 @@ class GovernanceWiring:
             logs=self._logs,
             shelf=ReportShelf(self.clients, self.settings.artifacts_bucket, self.settings.catalog_table),
             marks=self.tasks,
-            tell=teller(self._topics),
+            tell=self._topics.tell,
             now=self.clock.now,
         )
 
@@ -144,7 +145,7 @@ class GovernanceWiring:
     def _reconcile(self) -> None:
         """Have the reconciler look for drift, which takes its own time (docs/reconciler.md)."""
         name = f"kpi-{self.settings.deployment}-reconciler"
-        self.clients("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b'{"action": "reconcile"}')
+        invoke_later(self.clients, name, {"action": "reconcile"})
 
     def _export(self, tenant_id: str, export_id: str) -> str:
         """Make an evidence bundle; answers what became of it."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from functools import cache
 from typing import Any
 
 from lambdas.adapters.aws import Clients
+from lambdas.adapters.invocations import invoke_later
 from lambdas.adapters.settings import from_environment
 from lambdas.adapters.system import SystemClock
 from lambdas.adapters.telemetry import configure_logging, request_log
@@ -40,4 +40,4 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 def _go_on(parts: Parts, action: Any) -> None:
     name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
-    parts.clients("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(action).encode())
+    invoke_later(parts.clients, name, action)

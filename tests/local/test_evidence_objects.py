@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
-from lambdas.adapters.evidence_exports import EvidenceObjects, link_signer
+from lambdas.adapters.evidence_exports import EvidenceObjects
+from lambdas.adapters.links import link_signer
 from lambdas.domain.audit.export_jobs import ExportState, Outcome
 from tests.local.conftest import Stack
 

@@ -15,13 +15,13 @@ import requests
 
 from cli import demo_users
 from lambdas.adapters.catalog import DynamoCatalog
-from lambdas.adapters.report_shelf import ReportShelf, SubscribedCatalog, object_key, teller
+from lambdas.adapters.report_links import object_key
+from lambdas.adapters.report_shelf import ReportShelf, SubscribedCatalog
 from lambdas.adapters.runlogs import DynamoRunLogs
 from lambdas.adapters.task_rows import TaskRows
 from lambdas.adapters.tenant_topics import TenantTopics
 from lambdas.domain.model import LogTable
-from lambdas.domain.reports.made import ReportPlace
-from lambdas.domain.reports.render import Format
+from lambdas.domain.reports.made import Format, ReportPlace
 from lambdas.domain.reports.sending import Reporting
 from lambdas.domain.tenants import keys
 from lambdas.domain.tenants.alerts import mark
@@ -66,7 +66,7 @@ class Subscription:
             logs=DynamoRunLogs(stack.client, logs),
             shelf=ReportShelf(stack.client, stack.outputs["artifactsBucket"], tables["catalog"]),
             marks=self.tasks,
-            tell=teller(TenantTopics(stack.client, f"arn:aws:sns:us-east-1:123456789012:{stack.outputs['prefix']}")),
+            tell=TenantTopics(stack.client, f"arn:aws:sns:us-east-1:123456789012:{stack.outputs['prefix']}").tell,
             now=lambda: at,
         )
         return reporting.serve("acme", "prod")

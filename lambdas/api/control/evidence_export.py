@@ -12,12 +12,13 @@ from lambdas.api.control.requests import Nothing, Place
 from lambdas.api.control.responses import receipt
 from lambdas.domain.audit.evidence import Subject
 from lambdas.domain.audit.export import checked
-from lambdas.domain.audit.export_jobs import LINK_TIME, ExportState, Job, job_of, key_of, outcome_of
+from lambdas.domain.audit.export_jobs import ExportState, Job, job_of, key_of, outcome_of
 from lambdas.domain.authz.actions import Action
 from lambdas.domain.authz.resources import KpiObject
 from lambdas.domain.control import keys
 from lambdas.domain.control.unit import Put
 from lambdas.domain.errors import ErrorCode, KpiError
+from lambdas.domain.links import LINK_TIME
 from lambdas.domain.timestamps import iso
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from lambdas.api import cursors
 from lambdas.api.control.asked import Asked, Reply
 from lambdas.api.control.ports import Ports
@@ -11,8 +9,8 @@ from lambdas.api.control.reports_models import ReportItem, ReportPage
 from lambdas.api.control.requests import List, Nothing
 from lambdas.domain.control.unit import Row
 from lambdas.domain.errors import ErrorCode, KpiError
-from lambdas.domain.reports.made import LINK_TIME, ReportPlace
-from lambdas.domain.reports.render import Format
+from lambdas.domain.links import LINK_TIME
+from lambdas.domain.reports.made import Format, ReportPlace
 from lambdas.domain.tenants import keys
 from lambdas.domain.timestamps import iso
 
@@ -27,7 +25,7 @@ def reports(ports: Ports, asked: Asked[Nothing, List]) -> Reply:
     before = cursors.decode(where.query.cursor)
     left = [row for row in made if before is None or _position(row) < before]
     page = left[: where.query.limit]
-    expires = iso(ports.plane.clock.now() + timedelta(seconds=LINK_TIME))
+    expires = iso(ports.plane.clock.now() + LINK_TIME)
 
     def item(row: Row) -> ReportItem:
         place = ReportPlace(where.tenant_id, where.environment, subscription_id, row.key.removeprefix(prefix), Format(row.text("format")))

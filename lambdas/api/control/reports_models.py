@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdas.api.control.responses import Answer
-from lambdas.domain.reports.render import Format
+from lambdas.domain.reports.made import Format
 
 
 class ReportItem(Answer):

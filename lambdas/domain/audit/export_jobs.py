@@ -21,8 +21,6 @@ from lambdas.domain.timestamps import iso, parse
 
 PATIENCE = timedelta(hours=1)
 """After this long the worker is not coming back: it has 15 minutes, and is tried three times."""
-LINK_TIME = timedelta(minutes=15)
-"""How long a link to a bundle is good for, at most: it ends with the credentials that signed it too."""
 GIVEN_UP = "it was not finished in time; ask for it again, for a shorter period where there are many runs"
 
 
@@ -105,7 +103,7 @@ class Exports(Protocol):
         ...
 
     def link(self, tenant_id: str, export_id: str) -> str:
-        """A URL of the bundle, good for `LINK_TIME`."""
+        """A URL of the bundle, good for `LINK_TIME` (lambdas.domain.links)."""
         ...
 
 

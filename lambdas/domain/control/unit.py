@@ -67,6 +67,14 @@ class Check:
 Change = Put | Delete | Check
 
 
+class OneRow(Protocol):
+    """Single catalog rows; a `ControlStore` is one."""
+
+    def row(self, tenant_id: str, key: str) -> Row | None:
+        """One row, as the last commit left it."""
+        ...
+
+
 class ControlStore(Protocol):
     """The catalog rows and the audit chain of tenants."""
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
-from lambdas.domain.reports.render import Format
 
-LINK_TIME = 900
-"""Seconds that a link is good for."""
+class Format(StrEnum):
+    """In which form a report is kept."""
+
+    HTML = "html"
+    CSV = "csv"
 
 
 @dataclass(frozen=True)
@@ -26,5 +29,5 @@ class Links(Protocol):
     """Links to reports."""
 
     def link(self, place: ReportPlace) -> str:
-        """A URL that gives the report to whoever has it, for `LINK_TIME`."""
+        """A URL that gives the report to whoever has it, for `LINK_TIME` (lambdas.domain.links)."""
         ...

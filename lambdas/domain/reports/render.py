@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from enum import StrEnum
 from html import escape
 
 from lambdas.domain.model import RunStatus
 from lambdas.domain.reports.content import Line, Report
+from lambdas.domain.reports.made import Format
 
 _STATUSES = (RunStatus.SUCCESS, RunStatus.PARTIAL, RunStatus.FAILED, RunStatus.SKIPPED)
 _HEADINGS = (
@@ -22,13 +22,6 @@ _STYLE = (
     "th,td{border-bottom:1px solid #d5dbdb;padding:.3rem .6rem;text-align:left;vertical-align:top}"
     "td.n{text-align:right}tr.a td:first-child{border-left:4px solid #d13212}"
 )
-
-
-class Format(StrEnum):
-    """In which form a report is kept."""
-
-    HTML = "html"
-    CSV = "csv"
 
 
 def render(report: Report, form: Format) -> bytes:

@@ -14,19 +14,17 @@ from typing import Any, Protocol
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.redact import message_of
 from lambdas.domain.reports.content import Report, RunLogs, Subject, lines
-from lambdas.domain.reports.made import ReportPlace
-from lambdas.domain.reports.render import Format, render, summary
+from lambdas.domain.reports.made import Format, ReportPlace
+from lambdas.domain.reports.render import render, summary
 from lambdas.domain.reports.spans import Frequency, Span, latest
-from lambdas.domain.tenants.alerts import mark
+from lambdas.domain.tenants.alerts import mark, subject_line
 from lambdas.domain.tenants.listeners import ReportSubscription
 from lambdas.domain.timestamps import iso
 
 EVENT = "kpi.report"
-_SUBJECT = 100
-"""Characters of a subject that SNS takes, of ASCII."""
 _NAMED = 5
-Tell = Callable[[str, str, str, Mapping[str, Any], Sequence[str]], None]
-"""Tells the targets of a tenant in an environment that have one of the marks: subject, body, marks."""
+Tell = Callable[[str, str, str, str, Mapping[str, Any], Sequence[str]], None]
+"""Tells the targets of a tenant in an environment that have one of the marks: event, subject, body, marks."""
 
 
 class Catalog(Protocol):
@@ -127,6 +125,6 @@ class Reporting:
         self.shelf.note(place, facts | {"format": place.form.value, "bytes": len(content), "made_at": report.made_at})
         told = facts | {"event": EVENT, "tenant_id": tenant_id, "environment": environment, "period": span.label}
         where = f"GET /report-subscriptions/{subscription_id}/reports?environment={environment}"
-        subject = f"KPI report {report.about}, {span.label} ({tenant_id} {environment})".encode("ascii", "replace").decode()[:_SUBJECT]
+        subject = subject_line(f"KPI report {report.about}, {span.label} ({tenant_id} {environment})")
         marks = sorted({mark(target) for target in subscription.targets})
-        self.tell(tenant_id, environment, subject, told | {"summary": summary(report), "report": where}, marks)
+        self.tell(tenant_id, environment, EVENT, subject, told | {"summary": summary(report), "report": where}, marks)

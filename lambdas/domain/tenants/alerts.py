@@ -94,6 +94,11 @@ def mark(target: AlertTarget) -> str:
     return hashlib.sha256(f"{target.channel}:{target.address}".encode()).hexdigest()[:16]
 
 
+def subject_line(text: str) -> str:
+    """A text as a subject that SNS takes."""
+    return text.encode("ascii", "replace").decode()[:_SUBJECT]
+
+
 def _wants(route: TenantAlertRoute, kind: AlertKind, detail: Mapping[str, Any]) -> bool:
     # An event that does not say how critical the KPI is concerns everybody.
     level = Level(str(detail.get("criticality") or Level.CRITICAL))
@@ -107,4 +112,4 @@ def _is_about(route: TenantAlertRoute, kpi_id: str, pack: str | None) -> bool:
 def _alert(kind: AlertKind, detail: Mapping[str, Any], marks: Sequence[str]) -> Alert:
     told = {name: detail[name] for name in _TOLD if detail.get(name) is not None}
     subject = f"{detail['kpi_id']} {_WORDS[kind]} ({detail['tenant_id']} {detail.get('environment', 'prod')})"
-    return Alert(kind, subject.encode("ascii", "replace").decode()[:_SUBJECT], {"event": kind.value, **told}, tuple(marks))
+    return Alert(kind, subject_line(subject), {"event": kind.value, **told}, tuple(marks))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
 from kpis.common import Environment
 from lambdas.domain.control.policy import Freeze, Policy
-from lambdas.domain.control.unit import Row
+from lambdas.domain.control.unit import OneRow, Row
 from lambdas.domain.errors import ErrorCode, KpiError
 from lambdas.domain.limits.limiter import Limits
 from lambdas.domain.tenants import keys
@@ -29,18 +29,10 @@ _KNOWN = 2000
 _NEAREST = (Environment.PRD, Environment.STG, Environment.DEV)
 
 
-class TenantRows(Protocol):
-    """Catalog rows of tenants; a `ControlStore` is one."""
-
-    def row(self, tenant_id: str, key: str) -> Row | None:
-        """One row, as the last commit left it."""
-        ...
-
-
 class TenantDirectory:
     """Answers for every tenant, also for one that no stack registered: it has the defaults of the product."""
 
-    def __init__(self, rows: TenantRows, monotonic: Callable[[], float]) -> None:
+    def __init__(self, rows: OneRow, monotonic: Callable[[], float]) -> None:
         self._rows = rows
         self._monotonic = monotonic
         self._kept: OrderedDict[tuple[str, str], tuple[float, Any]] = OrderedDict()

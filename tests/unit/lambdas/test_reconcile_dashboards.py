@@ -10,10 +10,10 @@ import pytest
 
 import dashboards
 from lambdas.domain.control import keys
+from lambdas.domain.control.unit import OneRow
 from lambdas.domain.drift import Difference, Grade
 from lambdas.domain.errors import KpiError
 from lambdas.domain.reconcile_dashboards import DashboardKeeper, Stencil
-from lambdas.domain.reconcile_schedules import OneRow
 from tests.unit.lambdas.control.office import Office, kpi
 
 STEM = "kpi-local-skyway-prod"

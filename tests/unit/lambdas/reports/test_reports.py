@@ -83,8 +83,8 @@ class World:
         assert (tenant_id, environment) == ("acme", "prod")
         self.labels[subscription_id] = label
 
-    def tell(self, tenant_id: str, environment: str, subject: str, body: Mapping[str, Any], marks: Sequence[str]) -> None:
-        assert (tenant_id, environment) == ("acme", "prod")
+    def tell(self, tenant_id: str, environment: str, event: str, subject: str, body: Mapping[str, Any], marks: Sequence[str]) -> None:
+        assert (tenant_id, environment, event) == ("acme", "prod", "kpi.report")
         self.told.append((subject, body, marks))
 
     def ran(self, run_id: int, status: str = "success", at: datetime = FRIDAY, **columns: Any) -> None:
